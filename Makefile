@@ -1,0 +1,57 @@
+# `make help` lists what there is to make. All of it lives in .venv; nothing is installed
+# outside but the system packages that scripts/setup.sh names first.
+#
+#   PYTHON=python3.12   the Python to use; otherwise the first 3.10-3.13 that runs
+#   TORCH=torch==2.9.0  another torch than constraints.txt pins
+#   CUDA=1 | CUDA=0     the CUDA or the CPU build of torch; otherwise as the machine has a GPU
+
+SHELL := /bin/sh
+BIN := .venv/bin
+SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
+RAVE_LISTS := $(wildcard torchbend/interfaces/requirements/*.txt)
+
+.PHONY: help setup demo test test-fast lint bench rave clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+setup: .venv/stamp-house ## create .venv with torch and torchbend in it
+demo: .venv/stamp-rave ## bend a synthesizer and a RAVE: sounds and a picture in out/
+	$(BIN)/torchbend demo -o out
+
+test: lint .venv/stamp-rave ## everything: lint, types and all tests
+	$(BIN)/python -m pytest
+
+test-fast: .venv/stamp-rave ## the day's tests, under three minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
+	$(BIN)/ruff check .
+	rm -rf build/installed
+	$(BIN)/python -m pip install --quiet --no-deps --target build/installed .
+	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
+	    --cache-dir ../../.mypy_cache -p torchbend
+
+bench: .venv/stamp-rave ## ratios of bent to bare, measured side by side
+	$(BIN)/python benchmarks/overhead.py
+
+rave: .venv/stamp-rave ## acids-rave, beside the torch in .venv
+
+clean: ## remove .venv and everything built
+	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/stamp-torch: constraints.txt scripts/setup.sh
+	@$(SETUP) venv
+	@$(SETUP) torch
+	@touch $@
+
+.venv/stamp-house: .venv/stamp-torch pyproject.toml
+	@$(SETUP) system
+	@echo "Installing torchbend and its tools."
+	@$(BIN)/python -m pip install --quiet -c .venv/constraints.txt \
+	    -e '.[demo,lint,notebook,test]'
+	@touch $@
+
+.venv/stamp-rave: .venv/stamp-house $(RAVE_LISTS)
+	@$(BIN)/torchbend install rave
+	@touch $@

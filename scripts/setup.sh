@@ -1,0 +1,98 @@
+#!/bin/sh
+# One step of setting up .venv, called by the Makefile: setup.sh venv | torch | system
+# Reads PYTHON, TORCH and CUDA from the environment; each may be empty.
+set -eu
+cd "$(dirname "$0")/.."
+VENV_PYTHON=.venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK=1 DEBIAN_FRONTEND=noninteractive
+
+say() { echo "$*"; }
+fail() { echo "$*" >&2; exit 1; }
+
+# Installs Debian packages, or says how to and returns 1. A password is asked for only by
+# sudo itself, on a terminal, after the command was shown.
+apt_install() {
+    if [ "$(id -u)" = 0 ]; then root=
+    elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then root=sudo
+    else say "Missing system packages. As an administrator: apt-get install $*"; return 1; fi
+    say "Installing system packages: $root apt-get install $*"
+    # A fresh machine may have no package lists yet.
+    $root apt-get install -y -qq "$@" >/dev/null 2>&1 || {
+        $root apt-get update -qq && $root apt-get install -y -qq "$@" >/dev/null
+    }
+}
+
+# A name may exist and not run (the stand-ins of a version manager do), so each is tried.
+runs() {
+    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
+
+find_python() {
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 python}; do
+        if runs "$name"; then echo "$name"; return; fi
+    done
+    if [ -n "${PYTHON:-}" ]; then fail "PYTHON=$PYTHON is no Python 3.10 to 3.13 that runs."; fi
+    if [ "$(uname -s)" = Darwin ]; then hint="brew install python@3.12"
+    else hint="sudo apt-get install python3 python3-venv"; fi
+    fail "torchbend needs Python 3.10 to 3.13, and none was found. Install one ($hint)," \
+        "or name it: make PYTHON=/path/to/python3.12 ..."
+}
+
+make_venv() {
+    if [ -x $VENV_PYTHON ] && runs $VENV_PYTHON; then return; fi
+    python=$(find_python)
+    say "Creating .venv with $("$python" --version)."
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null && command -v apt-get >/dev/null; then
+        apt_install "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" \
+            python3-venv
+    fi
+    "$python" -m venv --clear .venv
+    $VENV_PYTHON -m pip install --quiet --upgrade pip
+}
+
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; }
+
+# True where pip, left alone, would bring NVIDIA's libraries along with torch.
+pip_takes_cuda() {
+    $VENV_PYTHON -m pip install --quiet --dry-run --report .venv/plan.json "$1"
+    grep -Eq '"name": *"(nvidia|cuda)-' .venv/plan.json
+}
+
+install_torch() {
+    torch=${TORCH:-$(sed -n '/^torch==/p' constraints.txt)}
+    cuda=${CUDA:-$(has_gpu && echo 1 || echo 0)}
+    if [ "$cuda" = 1 ] || ! pip_takes_cuda "$torch"; then
+        say "Installing $torch."
+        $VENV_PYTHON -m pip install --quiet "$torch"
+    else
+        # The CPU build is not where pip looks by default; uv knows where it is.
+        say "Installing $torch, the CPU build: no NVIDIA GPU was found."
+        $VENV_PYTHON -m pip install --quiet uv
+        .venv/bin/uv pip install --quiet --python $VENV_PYTHON --torch-backend cpu "$torch" ||
+            fail "The CPU build of $torch could not be fetched, and pip alone would install" \
+                "several GB of CUDA libraries. Tell pip where a CPU build is" \
+                "(PIP_FIND_LINKS=/folder/of/wheels, or PIP_EXTRA_INDEX_URL as pytorch.org says" \
+                "under Get Started, CPU), or take the CUDA build: make CUDA=1 ..."
+    fi
+    version=$($VENV_PYTHON -c 'import torch; print(torch.__version__)') ||
+        fail "torch was installed and does not import."
+    say "torch $version is in .venv."
+    # From here on, nothing may exchange this torch for another.
+    sed "s/^torch==.*/torch==$version/" constraints.txt >.venv/constraints.txt
+}
+
+# sounddevice's wheels bring PortAudio along everywhere but on Linux.
+system_packages() {
+    if [ "$(uname -s)" != Linux ]; then return; fi
+    if $VENV_PYTHON -c 'import ctypes.util, sys
+sys.exit(ctypes.util.find_library("portaudio") is None)'; then return; fi
+    if command -v apt-get >/dev/null && apt_install libportaudio2; then return; fi
+    say "PortAudio is missing (libportaudio2). Everything but live sound works without it."
+}
+
+case "${1:-}" in
+    venv) make_venv ;;
+    torch) install_torch ;;
+    system) system_packages ;;
+    *) fail "usage: setup.sh venv | torch | system" ;;
+esac

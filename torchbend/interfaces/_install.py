@@ -1,0 +1,67 @@
+"""Installs the packages of a model family beside the torch that is already there.
+
+Some of these packages pin releases that no longer install, or would exchange torch for
+another build. Their needs are written down anew in ``requirements/<family>.txt``, and the
+packages themselves are installed without their own lists (``<family>-nodeps.txt``).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shlex
+import subprocess
+import sys
+from importlib.resources import files
+
+from torchbend.errors import TorchbendError
+
+__all__ = ["install", "pip_commands", "shell_lines"]
+
+# Each release of torchaudio up to this one fits the torch of the same number; this one, the
+# last that torch's own calendar set, is used with every later torch.
+_LAST_PAIRED_TORCHAUDIO = 11
+
+
+def install(family: str) -> None:
+    """Install a model family with pip, into the Python that runs.
+
+    Args:
+        family: the family's name, ``"rave"``.
+
+    Raises:
+        TorchbendError: if this Python has no pip, or pip fails.
+    """
+    if importlib.util.find_spec("pip") is None:
+        lines = "\n  ".join(shell_lines(family))
+        raise TorchbendError(f"{sys.executable} has no pip. The lines to run are:\n  {lines}")
+    for command in pip_commands(family):
+        if subprocess.run(command).returncode != 0:
+            raise TorchbendError(f"This failed, and pip says above why:\n  {shlex.join(command)}")
+
+
+def shell_lines(family: str) -> list[str]:
+    """The pip commands of :func:`install`, as a person would type them."""
+    return [shlex.join(["pip", *command[3:]]) for command in pip_commands(family)]
+
+
+def pip_commands(family: str) -> list[list[str]]:
+    """The pip commands that :func:`install` runs, as argument lists."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    torchaudio = _torchaudio_requirement(importlib.metadata.version("torch"))
+    nodeps = [
+        torchaudio if requirement.startswith("torchaudio") else requirement
+        for requirement in _requirements(f"{family}-nodeps.txt")
+    ]
+    return [[*pip, *_requirements(f"{family}.txt")], [*pip, "--no-deps", *nodeps]]
+
+
+def _requirements(name: str) -> list[str]:
+    text = files("torchbend.interfaces").joinpath("requirements", name).read_text("utf-8")
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _torchaudio_requirement(torch_version: str) -> str:
+    minor = int(torch_version.split(".")[1])
+    return f"torchaudio==2.{min(minor, _LAST_PAIRED_TORCHAUDIO)}.*"
