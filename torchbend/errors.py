@@ -1,0 +1,73 @@
+"""The exceptions of torchbend: one family, one base class.
+
+Each message says what was asked, what exists, and what to do, so that a performer
+who mistypes a name reads the right one in the error itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BendingCallbackException",
+    "BendingError",
+    "BendingParameterException",
+    "ConfigError",
+    "ScriptError",
+    "TorchbendError",
+    "TracingError",
+    "suggest",
+]
+
+
+class TorchbendError(Exception):
+    """Base of everything that torchbend raises on purpose."""
+
+
+class BendingError(TorchbendError):
+    """A bend that cannot be made or run: no such place, method, version or input."""
+
+
+class BendingCallbackException(BendingError):
+    """A callback that cannot sit on a place, or was given settings it cannot use."""
+
+
+class BendingParameterException(BendingError, ValueError):
+    """A control that refuses a value, a name or an operation."""
+
+
+class ConfigError(BendingError):
+    """A bending configuration that cannot be read, written or applied."""
+
+
+class TracingError(BendingError):
+    """A method that cannot be traced, or was asked for before it was."""
+
+
+class ScriptError(BendingError):
+    """A bent module that cannot become TorchScript, and the reason."""
+
+
+def suggest(asked: str, existing: Iterable[str], *, most: int = 3) -> str:
+    """Name the nearest matches of a mistyped name.
+
+    Args:
+        asked: what the caller wrote.
+        existing: the names that would have served.
+        most: how many to name at the most.
+
+    Returns:
+        A sentence such as ``"Nearest: 'conv_1', 'conv_2'."``, or the first names
+        there are when none is near, or ``"There are none."``.
+    """
+    names = list(dict.fromkeys(existing))
+    if not names:
+        return "There are none."
+    bare = asked.strip("^$")
+    near = difflib.get_close_matches(bare, names, n=most, cutoff=0.4)
+    if near:
+        return "Nearest: " + ", ".join(repr(n) for n in near) + "."
+    shown = ", ".join(repr(n) for n in names[:most])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"There are: {shown}{more}."

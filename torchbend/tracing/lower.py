@@ -1,0 +1,249 @@
+"""Graphs in, graphs out: where bends enter a traced method, and how it becomes callable.
+
+Each function takes a graph and returns a new one; the trace's own graph never changes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from ..errors import BendingError
+
+__all__ = [
+    "SUFFIX",
+    "CallArgument",
+    "compile_graph",
+    "copy_graph",
+    "cut_before",
+    "insert_bends",
+    "with_outputs",
+]
+
+SUFFIX = "_bended"
+
+# What stands at a place: the kernels in order, each with the call arguments it takes.
+Chain = Sequence[tuple[Any, Sequence["CallArgument"]]]
+
+
+class CallArgument(tuple[str, str]):
+    """A kernel's keyword, and the input of the bent method that feeds it."""
+
+    __slots__ = ()
+
+    @property
+    def keyword(self) -> str:
+        """The kernel's own name for it."""
+        return self[0]
+
+    @property
+    def input(self) -> str:
+        """The graph's name for it."""
+        return self[1]
+
+
+def copy_graph(graph: fx.Graph) -> tuple[fx.Graph, dict[str, fx.Node]]:
+    """Copy a graph.
+
+    Returns:
+        The copy, and its nodes by the names they have in the original.
+    """
+    new = type(graph)()
+    mapping: dict[fx.Node, fx.Node] = {}
+    output = new.graph_copy(graph, mapping, return_output_node=True)
+    if output is not None:
+        value, original = output
+        mapping[original] = new.output(value)
+    return new, {old.name: made for old, made in mapping.items()}
+
+
+def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
+    """Put kernels behind the nodes they bend.
+
+    Args:
+        graph: a traced method.
+        chains: for each bent node its kernels in the order in which they apply; a
+            kernel is a callable, or the path of a submodule (text).
+
+    Returns:
+        A new graph. Every use of a bent node ``x`` uses ``x_bended`` instead. Further
+        arguments of the kernels become inputs of the graph, after its own.
+    """
+    new, nodes = copy_graph(graph)
+    extra = dict.fromkeys(a.input for chain in chains.values() for _, args in chain for a in args)
+    inputs: dict[str, fx.Node] = {}
+    last = [n for n in new.nodes if n.op == "placeholder"]
+    anchor = last[-1] if last else None
+    for name in extra:
+        with new.inserting_after(anchor) if anchor else new.inserting_before(first_node(new)):
+            anchor = new.create_node("placeholder", name, (None,), {}, name=name)
+        inputs[name] = anchor
+    for name, chain in chains.items():
+        node = nodes[name]
+        users = list(node.users)
+        value = node
+        place = anchor if node.op == "placeholder" and anchor is not None else node
+        for i, (kernel, arguments) in enumerate(chain):
+            label = f"{name}{SUFFIX}" if i == len(chain) - 1 else f"{name}{SUFFIX}_{i}"
+            kwargs = {a.keyword: inputs[a.input] for a in arguments}
+            op = "call_module" if isinstance(kernel, str) else "call_function"
+            with new.inserting_after(place):
+                value = new.create_node(op, kernel, (value,), kwargs, name=label)
+            place = value
+        for user in users:
+            user.replace_input_with(node, value)
+    return new
+
+
+def first_node(graph: fx.Graph) -> fx.Node:
+    """The first node of a graph."""
+    return next(iter(graph.nodes))
+
+
+def with_outputs(graph: fx.Graph, names: Iterable[str], cloned: frozenset[str]) -> fx.Graph:
+    """Make a graph return inner values beside its output.
+
+    Args:
+        graph: a traced method, bent or not.
+        names: the nodes to return, in order.
+        cloned: those of them whose memory is written later, copied at their place.
+
+    Returns:
+        A new graph that returns ``(output, (value, ...))``.
+    """
+    new, nodes = copy_graph(graph)
+    values = []
+    for name in names:
+        node = nodes[name]
+        if name in cloned:
+            with new.inserting_after(node):
+                node = new.call_method("clone", (node,))
+        values.append(node)
+    (output,) = [n for n in new.nodes if n.op == "output"]
+    output.args = ((output.args[0], tuple(values)),)
+    return new
+
+
+def cut_before(graph: fx.Graph, names: Sequence[str], given: Iterable[str], fn: str) -> fx.Graph:
+    """Make inner values the inputs of what comes after them.
+
+    Args:
+        graph: a traced method, bent or not.
+        names: the nodes that become inputs, in order.
+        given: the method's own inputs that are at hand as well.
+        fn: the method, for the message.
+
+    Returns:
+        A new graph that computes the method's output from these values.
+
+    Raises:
+        BendingError: the rest needs an input that is neither computed nor given.
+    """
+    new, nodes = copy_graph(graph)
+    starts = {nodes[name] for name in names}
+    order = list(new.nodes)
+    at_hand: set[fx.Node] = set()
+    for node in order:
+        if node.op == "placeholder":
+            # what a kernel takes from the call has a default and may stay out
+            ok = node.name in set(given) or bool(node.args)
+        else:
+            ok = all(i in at_hand for i in node.all_input_nodes)
+        if ok or node in starts:
+            at_hand.add(node)
+    (output,) = [n for n in order if n.op == "output"]
+    needed: set[fx.Node] = set()
+    stack = [output]
+    while stack:
+        node = stack.pop()
+        if node in needed:
+            continue
+        needed.add(node)
+        if node in starts:
+            continue
+        if node.op == "placeholder" and node not in at_hand:
+            raise BendingError(
+                f"{fn} cannot go on from {', '.join(map(repr, names))} alone: "
+                f"it also needs its input {node.name!r}; pass {node.name}=..."
+            )
+        stack.extend(node.all_input_nodes)
+    writes = {n for n in order if _writes(n) and n in at_hand and n not in starts}
+    for node in sorted(writes, key=order.index):
+        if any(i in needed or i.op == "get_attr" for i in node.all_input_nodes):
+            stack = [node]
+            while stack:
+                up = stack.pop()
+                if up in needed or up in starts:
+                    needed.add(up)
+                    continue
+                needed.add(up)
+                stack.extend(up.all_input_nodes)
+    first = first_node(new)
+    for name in names:
+        node = nodes[name]
+        if node.op == "placeholder":
+            continue
+        with new.inserting_before(first):
+            fresh = new.create_node("placeholder", name, (), {})
+        node.replace_all_uses_with(fresh)
+        needed.discard(node)
+        needed.add(fresh)
+    for node in reversed(list(new.nodes)):
+        if node not in needed and not node.users:
+            new.erase_node(node)
+    return _inputs_first(new)
+
+
+def _inputs_first(graph: fx.Graph) -> fx.Graph:
+    required = [n for n in graph.nodes if n.op == "placeholder" and not n.args]
+    optional = [n for n in graph.nodes if n.op == "placeholder" and n.args]
+    anchor = first_node(graph)
+    for node in required + optional:
+        if node is anchor:
+            continue
+        anchor.prepend(node)
+    for node in reversed(required):
+        first = first_node(graph)
+        if node is not first:
+            first.prepend(node)
+    fresh, nodes = copy_graph(graph)
+    for node in graph.nodes:  # names that were taken by the erased nodes are free again
+        if node.op == "placeholder":
+            nodes[node.name].name = str(node.target)
+    return fresh
+
+
+def _writes(node: fx.Node) -> bool:
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    if node.op == "call_method":
+        return str(name).endswith("_") and not str(name).endswith("__")
+    in_place = ("iadd", "isub", "imul", "itruediv", "ipow", "setitem")
+    return node.op == "call_function" and name in in_place
+
+
+def compile_graph(
+    graph: fx.Graph, holder: nn.Module, constants: Mapping[str, torch.Tensor]
+) -> Callable[..., Any]:
+    """Make a graph callable on a module's weights and buffers.
+
+    Args:
+        graph: names its weights and submodules by path.
+        holder: the module that has them; weights that are replaced in it later are
+            seen by the result, since they are looked up at each call.
+        constants: tensors of the graph alone; they are given to the holder as buffers
+            that are not saved.
+
+    Returns:
+        A function of the graph's inputs.
+    """
+    for path, value in constants.items():
+        if path not in holder._buffers:
+            holder.register_buffer(path, value.clone(), persistent=False)
+    module = fx.GraphModule(holder, copy.copy(graph) if graph.owning_module else graph)
+    function = type(module).forward
+    return MethodType(function, holder)

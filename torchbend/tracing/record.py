@@ -1,0 +1,302 @@
+"""What a trace leaves: a frozen record of a method's graph and of its places.
+
+:func:`trace_method` runs the method on copies of the model, never on the model itself,
+and accepts a graph only when it gives, on the same inputs and the same random numbers,
+the same outputs and the same state as the method. What ``torch.fx``
+cannot follow is recorded by hooks instead: the outputs of its submodules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import fx, nn
+
+from ..errors import TracingError
+from ..places import Place
+from .hooks import outputs_of_submodules
+from .inputs import describe
+from .lower import compile_graph
+from .proxy import FlowStep
+from .shadow import lazy_buffers, shadow_of
+from .tracer import BendingTracer, call_with, has_tensor
+
+__all__ = ["Trace", "TracedGraph", "trace_method"]
+
+log = logging.getLogger(__name__)
+_SEED = 0x70BE
+
+
+class TracedGraph(fx.Graph):  # type: ignore[misc]
+    """A ``torch.fx`` graph, with the decisions that were taken while it was traced."""
+
+    flow_steps: tuple[FlowStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One traced method.
+
+    Attributes:
+        fn: the method's name.
+        kind: ``"graph"``, or ``"hooks"`` where ``torch.fx`` could not follow.
+        places: what can be bent, in the order in which it is computed.
+        inputs: names of the tensor inputs, in order.
+        fixed: the other arguments, with the values that the graph was traced for.
+        signature: of the method.
+        graph: None for ``"hooks"``.
+        shared: nodes whose memory something writes into later: copied when looked at.
+        constants: tensors that belong to the graph alone, by attribute path.
+        reason: why hooks were needed.
+        source: the method this one was cut out of, if it was.
+    """
+
+    fn: str
+    kind: Literal["graph", "hooks"]
+    places: tuple[Place, ...]
+    inputs: tuple[str, ...]
+    fixed: Mapping[str, Any]
+    signature: inspect.Signature | None
+    graph: TracedGraph | None = None
+    shared: frozenset[str] = frozenset()
+    constants: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    reason: str = ""
+    source: str | None = None
+
+    def place(self, name: str) -> Place | None:
+        """The place of that name, or None."""
+        return next((p for p in self.places if p.name == name), None)
+
+
+def trace_method(
+    shadow: nn.Module, fn: str, arguments: Mapping[str, Any], signature: inspect.Signature
+) -> tuple[Trace, Any]:
+    """Trace one method of a model.
+
+    Args:
+        shadow: the model to trace. Streaming layers that make their caches at their
+            first call get them here, as they are before that call; nothing else of it
+            changes.
+        fn: the method's name.
+        arguments: real inputs by name.
+        signature: of the method.
+
+    Returns:
+        The record, and what the method gave.
+
+    Raises:
+        TracingError: the method itself fails on these inputs.
+    """
+    with torch.no_grad():
+        reference, expected = _warm_up(shadow, fn, arguments)
+        tracer = BendingTracer()
+        try:
+            with _same_noise():
+                copy = shadow_of(shadow)
+                graph = tracer.record(copy, getattr(copy, fn), arguments)
+            trace = _record(shadow, copy, tracer, graph, fn, arguments, signature)
+            reason = _differs(trace, shadow, fn, arguments, reference, expected)
+        except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
+            log.debug("tracing %s", fn, exc_info=True)
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        if not reason:
+            return trace, expected
+        log.warning(
+            "%s cannot be followed operation by operation (%s): "
+            "its places are the outputs of its submodules",
+            fn,
+            reason,
+        )
+        with _same_noise():
+            places = outputs_of_submodules(shadow_of(shadow), fn, arguments)
+    inputs = tuple(name for name, value in arguments.items() if has_tensor(value))
+    fixed = {name: value for name, value in arguments.items() if name not in inputs}
+    return Trace(fn, "hooks", places, inputs, fixed, signature, reason=reason), expected
+
+
+def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, Any]:
+    """Run the method on a copy; give the model the caches that this run brought up."""
+    copy = shadow_of(shadow)
+    attributes = {module: dict(vars(module)) for module in copy.modules()}
+    before = {name: (m, set(m._buffers)) for name, m in shadow.named_modules()}
+    try:
+        with _same_noise(), lazy_buffers() as born:
+            out = call_with(getattr(copy, fn), arguments)
+    except Exception as error:
+        raise TracingError(
+            f"{fn} fails on these inputs ({describe((), arguments)}): {error}"
+        ) from error
+    if born:
+        for name, module in copy.named_modules():
+            mine, had = before.get(name, (None, set()))
+            fresh = [key for (m, key) in born if m is module and key not in had]
+            if mine is None or not fresh:
+                continue
+            for key in fresh:
+                mine.register_buffer(key, born[module, key])
+            for key, value in vars(module).items():  # flags such as ``initialized``
+                if not key.startswith("_") and attributes[module].get(key) is not value:
+                    mine.__dict__[key] = value
+    return copy, out
+
+
+@contextlib.contextmanager
+def _same_noise() -> Iterator[None]:
+    """The same random numbers in each run, and the user's own left where they were."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(_SEED)
+        yield
+
+
+def _record(
+    shadow: nn.Module,
+    copy: nn.Module,
+    tracer: BendingTracer,
+    graph: fx.Graph,
+    fn: str,
+    arguments: Mapping[str, Any],
+    signature: inspect.Signature,
+) -> Trace:
+    constants = {}
+    own = {name for name, value in vars(shadow).items() if isinstance(value, torch.Tensor)}
+    for node in graph.nodes:
+        target = str(node.target)
+        if node.op == "get_attr" and target.startswith("_tensor_constant") and target not in own:
+            value = getattr(copy, target)
+            node.target = f"_constants_{fn}_{target.removeprefix('_tensor_constant')}"
+            constants[node.target] = value.detach().clone()
+    traced = TracedGraph()
+    output = traced.graph_copy(graph, {}, return_output_node=True)
+    traced.output(output[0])
+    traced.flow_steps = tuple(tracer.flow_steps)
+    inputs = tuple(n.target for n in graph.nodes if n.op == "placeholder")
+    fixed = {name: value for name, value in arguments.items() if name not in inputs}
+    shared, places = _places(shadow, tracer, graph, fn)
+    return Trace(fn, "graph", places, inputs, fixed, signature, traced, shared, constants)
+
+
+def _places(
+    shadow: nn.Module, tracer: BendingTracer, graph: fx.Graph, fn: str
+) -> tuple[frozenset[str], tuple[Place, ...]]:
+    """Every tensor of the graph as a place, and which of them share written memory.
+
+    A place is marked as state when bending it would cut a write that reaches other
+    parts of the graph: a buffer that is written, a view that is written through later.
+    The first owner of a memory is no such place: all views come after it.
+    """
+    buffers = {name for name, _ in shadow.named_buffers()}
+    families: dict[int, list[fx.Node]] = {}
+    for node in graph.nodes:
+        value = tracer.values.get(node)
+        if isinstance(value, torch.Tensor) and value.numel():
+            families.setdefault(value.untyped_storage().data_ptr(), []).append(node)
+    shared: set[str] = set()
+    state: set[str] = set()
+    for family in families.values():
+        writes = [tracer.written[n] for n in family if n in tracer.written]
+        if not writes:
+            continue
+        last = max(writes)
+        root = family[0]
+        shared.update(n.name for n in family)
+        is_buffer = root.op == "get_attr"
+        state.update(
+            n.name
+            for n in family
+            if (is_buffer or n is not root) and (tracer.position[n] < last or not n.users)
+        )
+        if is_buffer:
+            state.add(root.name)
+    places = []
+    for node in graph.nodes:
+        value = tracer.values.get(node)
+        if not isinstance(value, torch.Tensor):
+            continue
+        is_buffer = node.op == "get_attr" and node.target in buffers
+        places.append(
+            Place(
+                name=node.name,
+                kind="activation",
+                shape=tuple(value.shape),
+                dtype=value.dtype,
+                fn=fn,
+                op="buffer" if is_buffer else node.op,
+                target=_target(node),
+                module=_module(node),
+                state=node.name in state,
+            )
+        )
+    return frozenset(shared), tuple(places)
+
+
+def _target(node: fx.Node) -> str:
+    if isinstance(node.target, str):
+        return node.target
+    return getattr(node.target, "__name__", str(node.target))
+
+
+def _module(node: fx.Node) -> str:
+    stack = node.meta.get("nn_module_stack") or {}
+    path = ""
+    for entry in stack.values():
+        path = entry[0]
+    return str(node.target) if node.op == "call_module" else path
+
+
+def _differs(
+    trace: Trace,
+    shadow: nn.Module,
+    fn: str,
+    arguments: Mapping[str, Any],
+    reference: nn.Module,
+    expected: Any,
+) -> str:
+    """Run the graph on a copy; say how it differs from the method, or nothing."""
+    assert_graph(trace)
+    copy = shadow_of(shadow)
+    run = compile_graph(trace.graph, copy, trace.constants)  # type: ignore[arg-type]
+    with _same_noise():
+        out = run(*(arguments[name] for name in trace.inputs))
+    if not same(out, expected):
+        return "its graph gives other outputs than the method"
+    theirs = dict(reference.named_buffers())
+    for name, buffer in copy.named_buffers():
+        if name in theirs and not same(buffer, theirs[name]):
+            return f"its graph leaves other values in the buffer {name!r} than the method"
+    return ""
+
+
+def assert_graph(trace: Trace) -> None:
+    """Refuse a record without a graph."""
+    if trace.graph is None:
+        raise TracingError(f"{trace.fn} was recorded by hooks and has no graph: {trace.reason}")
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two outputs are equal, up to the rounding of sums; NaN equals NaN."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        if bool(((a == b) | ((a != a) & (b != b))).all()):
+            return True
+        # kernels may choose another order of summation for other memory
+        scale = float(a.detach().abs().nan_to_num().max()) if a.is_floating_point() else 0.0
+        return bool(torch.isclose(a, b, rtol=1e-4, atol=1e-5 * scale, equal_nan=True).all())
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, torch.distributions.Distribution) or hasattr(a, "_fields"):
+        return type(a).__name__ == type(b).__name__
+    if type(a) is not type(b):
+        return False
+    return a is b or bool(a == b)
+
+

@@ -1,0 +1,111 @@
+"""A module's shadow: the same structure over the same weights, with a state of its own.
+
+A bent model must not change the model it was made from. Its shadow has the original's
+classes and attributes, holds the very same parameter tensors, and owns its buffers, so
+that a streaming model's caches advance in the shadow alone. A bend replaces a weight
+in the shadow and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import pickle
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+__all__ = ["State", "lazy_buffers", "restore", "shadow_of", "snapshot"]
+
+log = logging.getLogger(__name__)
+
+State = dict[tuple[nn.Module, str], torch.Tensor]
+
+
+def shadow_of(module: nn.Module) -> nn.Module:
+    """Copy a module's structure and state, and share its parameters.
+
+    Args:
+        module: any module; it is not changed.
+
+    Returns:
+        A module of the same class whose parameters are the same objects.
+    """
+    memo: dict[int, object] = {id(p): p for p in module.parameters()}
+    for sub in module.modules():
+        for value in vars(sub).values():
+            if isinstance(value, torch.Tensor):
+                memo[id(value)] = value.detach().clone()
+    try:
+        return copy.deepcopy(module, memo)
+    except (TypeError, RuntimeError, AttributeError, NotImplementedError, pickle.PicklingError) as error:
+        log.info(
+            "%s cannot be copied whole (%s): its modules are copied one by one, and what "
+            "else they hold is shared",
+            type(module).__name__,
+            error,
+        )
+        return _skeleton(module, {})
+
+
+def _skeleton(module: nn.Module, done: dict[int, nn.Module]) -> nn.Module:
+    if id(module) in done:
+        return done[id(module)]
+    new = module.__class__.__new__(module.__class__)
+    done[id(module)] = new
+    new.__dict__.update(module.__dict__)
+    new.__dict__["_parameters"] = dict(module._parameters)
+    new.__dict__["_buffers"] = {
+        name: None if b is None else b.detach().clone() for name, b in module._buffers.items()
+    }
+    new.__dict__["_modules"] = {
+        name: None if m is None else _skeleton(m, done) for name, m in module._modules.items()
+    }
+    return new
+
+
+def snapshot(module: nn.Module) -> State:
+    """Copy every buffer of a module."""
+    return {
+        (sub, name): buffer.detach().clone()
+        for sub in module.modules()
+        for name, buffer in sub._buffers.items()
+        if buffer is not None
+    }
+
+
+def restore(module: nn.Module, state: State) -> None:
+    """Put buffers back as :func:`snapshot` found them, in place where they still fit."""
+    with torch.no_grad():
+        for (sub, name), saved in state.items():
+            now = sub._buffers.get(name)
+            if now is not None and now.shape == saved.shape and now.dtype == saved.dtype:
+                now.copy_(saved)
+            else:
+                sub._buffers[name] = saved
+
+
+@contextlib.contextmanager
+def lazy_buffers() -> Iterator[State]:
+    """Note each buffer that is registered meanwhile, with its first value.
+
+    Streaming layers make their caches at their first call; a model that was called once
+    to find them out must get them as they were before that call.
+    """
+    born: State = {}
+    register = nn.Module.register_buffer
+
+    def noting(
+        self: nn.Module, name: str, tensor: torch.Tensor | None, persistent: bool = True
+    ) -> None:
+        register(self, name, tensor, persistent)
+        if tensor is not None:
+            born[self, name] = tensor.detach().clone()
+
+    nn.Module.register_buffer = noting  # type: ignore[method-assign]
+    try:
+        yield born
+    finally:
+        nn.Module.register_buffer = register  # type: ignore[method-assign]

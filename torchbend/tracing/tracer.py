@@ -1,0 +1,320 @@
+"""The tracer: one run of a method on real inputs, recorded as a ``torch.fx`` graph.
+
+The graph's names and leaf modules are those of ``torch.fx``. Three things differ, so
+that streaming audio models trace:
+
+- a real value runs beside every symbol (:mod:`.proxy`), so control flow is followed;
+- buffers are read in the graph, and writes into them are recorded as writes
+  (``copy_``, ``+=``), so a streaming model's caches stay state;
+- functions that make tensors (``torch.zeros``, ``torch.randn``) become nodes, so that
+  noise is drawn anew at each call and a scratch tensor is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import operator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from ..errors import TracingError
+from .distributions import distribution_node, traceable_distributions
+from .proxy import FlowStep, ValueAttribute, ValueProxy
+
+__all__ = ["BendingTracer"]
+
+_FACTORIES = (
+    "zeros ones empty full arange linspace logspace eye tensor as_tensor rand randn randint "
+    "randperm normal hann_window hamming_window blackman_window kaiser_window bartlett_window"
+).split()
+_HERE = str(Path(__file__).parent)
+_TORCH = str(Path(torch.__file__).parent)
+_module_getattr = nn.Module.__getattr__
+_module_call = nn.Module.__call__
+
+
+class BendingTracer(fx.Tracer):
+    """Trace one method of a module on real inputs.
+
+    The module is run for real and its buffers advance: trace a copy.
+
+    Attributes:
+        values: the value of each node in the traced run.
+        written: nodes whose value some later operation wrote into, with the position
+            of the last write.
+        flow_steps: the decisions the program took on values.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[fx.Node, Any] = {}
+        self.written: dict[fx.Node, int] = {}
+        self.flow_steps: list[FlowStep] = []
+        self.position: dict[fx.Node, int] = {}
+        self._paused = False
+        self._assigned: tuple[int, int] | None = None
+
+    # -- the run ---------------------------------------------------------------
+    def record(
+        self, root: nn.Module, fn: Callable[..., Any], inputs: Mapping[str, Any]
+    ) -> fx.Graph:
+        """Run ``fn`` once and return its graph.
+
+        Args:
+            root: the module that ``fn`` belongs to.
+            fn: the bound method.
+            inputs: its arguments by name; tensors (also in lists, tuples and dicts)
+                become inputs of the graph, anything else is fixed.
+
+        Raises:
+            Whatever the method raises on symbols; the caller decides what to do.
+        """
+        self.root = root
+        self.graph = fx.Graph(tracer_cls=type(self))
+        self.submodule_paths = {m: name for name, m in root.named_modules()}
+        self.tensor_attrs = {}
+        for path, module in root.named_modules():
+            for key, value in vars(module).items():
+                if isinstance(value, torch.Tensor):
+                    self.tensor_attrs[value] = f"{path}.{key}" if path else key
+        self._names = {id(p): name for name, p in root.named_parameters()}
+        self._names.update({id(b): name for name, b in root.named_buffers()})
+        self._proxies: dict[str, ValueProxy] = {}
+        arguments = {
+            name: self._input(name, value) if has_tensor(value) else value
+            for name, value in inputs.items()
+        }
+        with self._patches():
+            out = call_with(fn, arguments)
+            self.create_node("output", "output", (self.create_arg(out),), {})
+        return self.graph
+
+    def _input(self, name: str, value: Any) -> ValueProxy:
+        node = self.create_node("placeholder", name, (), {}, name=name)
+        self.values[node] = value
+        self.position[node] = len(self.position)
+        return self.proxy(node)
+
+    @contextlib.contextmanager
+    def _patches(self) -> Iterator[None]:
+        def getattribute(module: nn.Module, name: str) -> Any:
+            return self._attribute(_module_getattr(module, name))
+
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            def forward(*a: Any, **k: Any) -> Any:
+                return _module_call(module, *a, **k)
+
+            return self.call_module(module, forward, args, kwargs)
+
+        def factory(original: Callable[..., Any]) -> Callable[..., Any]:
+            def make(*args: Any, **kwargs: Any) -> Any:
+                if self._paused:
+                    return original(*args, **kwargs)
+                try:
+                    self.create_arg((args, kwargs))
+                except NotImplementedError:  # made of a numpy array, say: a constant
+                    return original(*args, **kwargs)
+                return self.create_proxy("call_function", original, args, kwargs)
+
+            return make
+
+        originals = {name: getattr(torch, name) for name in _FACTORIES}
+        nn.Module.__getattr__ = getattribute  # type: ignore[method-assign, assignment]
+        nn.Module.__call__ = call  # type: ignore[method-assign]
+        for name, original in originals.items():
+            setattr(torch, name, factory(original))
+        try:
+            with traceable_distributions():
+                yield
+        finally:
+            nn.Module.__getattr__ = _module_getattr  # type: ignore[method-assign]
+            nn.Module.__call__ = _module_call  # type: ignore[method-assign]
+            for name, original in originals.items():
+                setattr(torch, name, original)
+
+    def _attribute(self, value: Any) -> Any:
+        if self._paused or not isinstance(value, torch.Tensor) or id(value) not in self._names:
+            return value
+        name = self._names[id(value)]
+        if name not in self._proxies:
+            self._proxies[name] = self.create_proxy("get_attr", name, (), {})
+        return self._proxies[name]
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Record a leaf as one node, run anything else through."""
+        if self._paused or m not in self.submodule_paths:
+            return forward(*args, **kwargs)
+        if not has_proxy((args, kwargs)):
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Leaves are those of ``torch.fx``, and modules that are scripted already."""
+        leaf: bool = super().is_leaf_module(m, module_qualified_name)
+        return leaf or isinstance(m, torch.jit.ScriptModule)
+
+    # -- nodes and their values ------------------------------------------------
+    def proxy(self, node: fx.Node) -> ValueProxy:
+        """The proxy that stands for a node in the running program."""
+        return ValueProxy(node, self)
+
+    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *a: Any, **k: Any) -> Any:
+        """Record a node, and compute its value."""
+        proxy = super().create_proxy(kind, target, args, kwargs, *a, **k)
+        node = proxy.node
+        self.position[node] = len(self.position)
+        paused, self._paused = self._paused, True
+        try:
+            self.values[node] = self._run(node)
+        finally:
+            self._paused = paused
+        return proxy
+
+    def _run(self, node: fx.Node) -> Any:
+        values = self.values
+        args = fx.node.map_arg(node.args, values.__getitem__)
+        kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
+        if node.op == "get_attr":
+            return operator.attrgetter(str(node.target))(self.root)
+        tensors = [n for n in node.all_input_nodes if isinstance(values[n], torch.Tensor)]
+        before = [values[n]._version for n in tensors]
+        if node.op == "call_method":
+            out = getattr(args[0], str(node.target))(*args[1:], **kwargs)
+        elif node.op == "call_module":
+            out = self.root.get_submodule(str(node.target))(*args, **kwargs)
+        else:
+            assert_callable(node)
+            out = node.target(*args, **kwargs)  # type: ignore[operator]
+        for source, version in zip(tensors, before, strict=True):
+            if values[source]._version != version:
+                self.written[source] = self.position[node]
+        return out
+
+    def create_arg(self, a: Any) -> Any:
+        """Turn what the program passes into what a graph can hold."""
+        if isinstance(a, torch.distributions.Distribution):
+            return self.create_arg(distribution_node(self, a))
+        if type(a) is ValueProxy or type(a) is ValueAttribute:
+            return a.node
+        return super().create_arg(a)
+
+    # -- questions about values ------------------------------------------------
+    def took(self, kind: str, node: fx.Node, value: object) -> None:
+        """Write down a decision that the program took."""
+        self.flow_steps.append(FlowStep(kind, node.name, value, _where()))
+
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        """``if x``: answered with the value."""
+        answer = bool(self.values[obj.node])
+        self.took("if", obj.node, answer)
+        return answer
+
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        """``for y in x``: as many turns as the value has items."""
+        value = self.values[obj.node]
+        if isinstance(value, dict):
+            return iter(value)
+        if not hasattr(value, "__len__"):
+            raise TracingError(f"cannot go through the items of a {type(value).__name__}")
+        if not isinstance(value, (tuple, torch.Size)):
+            self.took("loop", obj.node, len(value))
+        return iter([obj[i] for i in range(len(value))])
+
+    def keys(self, obj: fx.Proxy) -> Any:
+        """``**x``: the value's keys."""
+        return self.values[obj.node].keys()
+
+    def assign(self, target: ValueProxy, index: Any, new: Any) -> None:
+        """``target[index] = new``, recorded as a write into a view where it is one."""
+        old = target.value
+        if not isinstance(old, torch.Tensor) or not _is_view_index(index):
+            self.create_proxy("call_function", operator.setitem, (target, index, new), {})
+            return
+        if isinstance(new, fx.Proxy):
+            value = self.values[new.node]
+            paused, self._paused = self._paused, True
+            try:
+                view = old[fx.node.map_aggregate(index, _plain)]
+            finally:
+                self._paused = paused
+            if isinstance(value, torch.Tensor) and _same_memory(view, value):
+                return  # the second half of ``x[index] += y``: already written
+        part = target[index]
+        if isinstance(new, (fx.Proxy, torch.Tensor)):
+            self.create_proxy("call_method", "copy_", (part, new), {})
+        else:
+            self.create_proxy("call_method", "fill_", (part, new), {})
+
+
+def assert_callable(node: fx.Node) -> None:
+    """Refuse a node that calls nothing."""
+    if not callable(node.target):
+        raise TracingError(f"node {node.name!r} calls {node.target!r}, which cannot be called")
+
+
+def call_with(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call ``fn`` with arguments by name, positional-only and starred ones included."""
+    bound = inspect.signature(fn).bind_partial()
+    bound.arguments.update(arguments)
+    return fn(*bound.args, **bound.kwargs)
+
+
+def has_tensor(value: Any) -> bool:
+    """Whether a tensor is in a value: itself, or in a list, tuple or dict."""
+    if isinstance(value, (list, tuple)):
+        return any(has_tensor(v) for v in value)
+    if isinstance(value, dict):
+        return any(has_tensor(v) for v in value.values())
+    return isinstance(value, torch.Tensor)
+
+
+def has_proxy(value: Any) -> bool:
+    """Whether a symbol is in a value."""
+    if issubclass(type(value), fx.Proxy):
+        return True
+    if type(value) in (list, tuple):
+        return any(has_proxy(v) for v in value)
+    if type(value) is dict:
+        return any(has_proxy(v) for v in value.values())
+    return False
+
+
+def _plain(value: Any) -> Any:
+    return value.value if issubclass(type(value), ValueProxy) else value
+
+
+def _is_view_index(index: Any) -> bool:
+    parts = index if type(index) is tuple else (index,)
+    return all(
+        part is None
+        or part is Ellipsis
+        or type(part) in (int, slice)
+        or (issubclass(type(part), ValueProxy) and type(part.value) is int)
+        for part in parts
+    )
+
+
+def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
+
+
+def _where() -> str:
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_HERE, _TORCH)):
+            return f"{name}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return "?"

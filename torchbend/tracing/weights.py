@@ -1,0 +1,262 @@
+"""The weights of a bent model: versions, interpolation, and what bends make of them.
+
+The shadow holds the original's parameters. A weight that a version, an interpolation or
+a bend changes is computed once, when that changes, and put in its place between two
+calls; no call copies a state dict, and no running call sees half of a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import BendingError, suggest
+from ..places import Place
+
+__all__ = ["DEFAULT", "WeightBank"]
+
+DEFAULT = "_default"
+
+# version, weight name -> the kernels bent onto it, in order
+Chains = Callable[[str | None, str], Sequence[nn.Module]]
+
+
+class WeightBank:
+    """Every weight of a shadow, under every version.
+
+    Args:
+        shadow: the module whose parameters are to be replaced.
+        chains: says which kernels sit on a weight of a version.
+    """
+
+    def __init__(self, shadow: nn.Module, chains: Chains) -> None:
+        self.shadow = shadow
+        self.chains = chains
+        self.original: dict[str, nn.Parameter] = dict(shadow.named_parameters())
+        self.sites = _sites(shadow)
+        self.versions: dict[str | None, dict[str, torch.Tensor]] = {None: {}}
+        self.buffers: dict[str | None, dict[str, torch.Tensor]] = {None: {}}
+        self.version: str | None = None
+        self.mix: dict[str | None, float] | None = None
+        self.pending: dict[str, nn.Parameter] = {}
+        self.installed: dict[str, nn.Parameter] = {}
+
+    # -- names -------------------------------------------------------------------
+    def places(self) -> list[Place]:
+        """One place a weight."""
+        return [
+            Place(name, "weight", tuple(p.shape), p.dtype, op="parameter")
+            for name, p in self.original.items()
+        ]
+
+    def check_version(self, name: str | None) -> str | None:
+        """Normalize a version's name.
+
+        Raises:
+            BendingError: there is no such version.
+        """
+        version = None if name == DEFAULT else name
+        if version not in self.versions:
+            there = [v for v in self.versions if v is not None]
+            raise BendingError(f"there is no version {name!r}. {suggest(str(name), there)}")
+        return version
+
+    # -- values ------------------------------------------------------------------
+    def base(self, name: str, version: str | None) -> torch.Tensor:
+        """A weight of a version, before any bend."""
+        return self.versions[version].get(name, self.original[name])
+
+    def bent(self, name: str, version: str | None) -> torch.Tensor:
+        """A weight of a version, after the bends that sit on it there."""
+        value = self.base(name, version)
+        chain = self.chains(version, name)
+        if not chain:
+            return value
+        with torch.no_grad():
+            value = value.detach()
+            for kernel in chain:
+                value = kernel.forward(value)
+        return value
+
+    def wanted(self, name: str) -> torch.Tensor:
+        """What the weight should be now."""
+        if self.mix is None:
+            return self.bent(name, self.version)
+        total = sum(self.mix.values())
+        with torch.no_grad():
+            parts = [self.bent(name, v).detach() * (w / total) for v, w in self.mix.items()]
+            out = parts[0]
+            for part in parts[1:]:
+                out = out + part
+        return out
+
+    def touched(self) -> set[str]:
+        """Weights that may differ from the original's."""
+        versions = {self.version} if self.mix is None else set(self.mix)
+        return {
+            name
+            for name in self.original
+            for v in versions
+            if name in self.versions[v] or self.chains(v, name)
+        }
+
+    # -- changes -----------------------------------------------------------------
+    def refresh(self, names: Iterable[str] | None = None) -> None:
+        """Compute weights anew; they take their places at the next :meth:`swap`.
+
+        Args:
+            names: the weights to look at; all that differ, or did, if left out.
+
+        Raises:
+            Whatever a kernel raises; nothing is changed then.
+        """
+        if names is None:
+            names = self.touched() | set(self.installed) | set(self.pending)
+        fresh: dict[str, nn.Parameter] = {}
+        for name in names:
+            value = self.wanted(name)
+            if isinstance(value, nn.Parameter):
+                fresh[name] = value
+            else:
+                fresh[name] = nn.Parameter(value.detach(), requires_grad=False)
+        self.pending.update(fresh)
+
+    def swap(self) -> None:
+        """Put what was computed in its place. Call it between two runs, never in one."""
+        pending, self.pending = self.pending, {}
+        for name, value in pending.items():
+            for module, attribute in self.sites[name]:
+                setattr(module, attribute, value)
+            if value is self.original[name]:
+                self.installed.pop(name, None)
+            else:
+                self.installed[name] = value
+
+    def set_version(self, version: str | None) -> None:
+        """Change to the weights and the fixed buffers of a version."""
+        before = self.version
+        self.version = version
+        try:
+            self.refresh()
+        except Exception:
+            self.version = before
+            raise
+        self._install_buffers(version)
+
+    def set_mix(self, mix: Mapping[str | None, float] | None) -> None:
+        """Play a weighted mean of versions, or stop to."""
+        before = self.mix
+        self.mix = None if mix is None else dict(mix)
+        try:
+            self.refresh()
+        except Exception:
+            self.mix = before
+            raise
+
+    def _install_buffers(self, version: str | None) -> None:
+        mine = dict(self.shadow.named_buffers())
+        wanted = {**self.buffers[None], **self.buffers[version]}
+        with torch.no_grad():
+            for name, value in wanted.items():
+                mine[name].copy_(value)
+
+    def add(
+        self, name: str, tensors: Mapping[str, torch.Tensor], written: frozenset[str], strict: bool
+    ) -> list[str]:
+        """Keep a set of weights as a version.
+
+        Args:
+            name: of the version.
+            tensors: a state dict.
+            written: buffers that the model itself writes (its streaming state); they
+                belong to no version.
+            strict: refuse missing and unknown names.
+
+        Returns:
+            Names that the model does not have.
+        """
+        buffers = dict(self.shadow.named_buffers())
+        known = {n for names in self._ties().values() for n in names} | set(buffers)
+        unknown = [key for key in tensors if key not in known]
+        missing = [key for key in self.original if key not in tensors]
+        if strict and (unknown or missing):
+            wrong = [f"{k!r} is not a weight of the model. {suggest(k, self.original)}" for k in unknown[:3]]
+            wrong += [f"{k!r} is missing." for k in missing[:3]]
+            raise BendingError(
+                f"version {name!r} does not fit the model ({len(unknown)} unknown, "
+                f"{len(missing)} missing): {' '.join(wrong)} strict=False takes what fits."
+            )
+        weights: dict[str, torch.Tensor] = {}
+        for key, parameter in self.original.items():
+            if key not in tensors:
+                continue
+            value = tensors[key].detach()
+            if value.shape != parameter.shape:
+                raise BendingError(
+                    f"version {name!r}: {key!r} has shape {tuple(value.shape)}, "
+                    f"the model's has {tuple(parameter.shape)}"
+                )
+            weights[key] = value.to(parameter.device)
+        fixed = {
+            key: tensors[key].detach().clone()
+            for key, buffer in buffers.items()
+            if key in tensors and key not in written and tensors[key].shape == buffer.shape
+        }
+        self.versions[name] = weights
+        self.buffers[name] = fixed
+        for key in fixed:
+            self.buffers[None].setdefault(key, buffers[key].detach().clone())
+        return unknown
+
+    def _ties(self) -> dict[int, list[str]]:
+        ties: dict[int, list[str]] = {}
+        for name, parameter in self.shadow.named_parameters(remove_duplicate=False):
+            ties.setdefault(id(parameter), []).append(name)
+        return ties
+
+    # -- the whole ---------------------------------------------------------------
+    def to(self, *args: Any, **kwargs: Any) -> None:
+        """Move all weights; those that move are no longer shared with the original."""
+        self.swap()
+        moved: dict[str, nn.Parameter] = {}
+        for name, parameter in self.original.items():
+            value = parameter.detach().to(*args, **kwargs)
+            same = value.device == parameter.device and value.dtype == parameter.dtype
+            moved[name] = (
+                parameter if same else nn.Parameter(value, requires_grad=parameter.requires_grad)
+            )
+        self.original = moved
+        for kept in (*self.versions.values(), *self.buffers.values()):
+            for name, tensor in kept.items():
+                kept[name] = tensor.to(*args, **kwargs)
+        for sub in self.shadow.modules():
+            for key, buffer in sub._buffers.items():
+                if buffer is not None:
+                    sub._buffers[key] = buffer.to(*args, **kwargs)
+        self.pending = dict(moved)
+        self.swap()
+
+    def owned_bytes(self) -> int:
+        """Bytes of the tensors that bends, versions and interpolation made."""
+        seen: dict[int, int] = {}
+        theirs = {p.untyped_storage().data_ptr() for p in self.original.values()}
+        kept = [*self.installed.values(), *self.pending.values()]
+        kept += [t for v in self.versions.values() for t in v.values()]
+        for tensor in kept:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in theirs:
+                seen[storage.data_ptr()] = storage.nbytes()
+        return sum(seen.values())
+
+
+def _sites(module: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:
+    names = {id(p): name for name, p in module.named_parameters()}
+    sites: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in names.values()}
+    for sub in module.modules():
+        for attribute, parameter in sub._parameters.items():
+            if parameter is not None:
+                sites[names[id(parameter)]].append((sub, attribute))
+    return sites
