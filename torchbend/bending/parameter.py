@@ -1,0 +1,665 @@
+"""Controls: named live values shared by any number of callbacks.
+
+``BendingParameter`` is one knob. Arithmetic with plain numbers gives a
+:class:`BendingView` of the same knob in another range: ``2. * p + 1``. Kernels read either
+through an operand (see :mod:`~torchbend.bending.operand`) that follows the knob.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ..errors import BendingParameterException
+from .operand import (
+    BoolOperand,
+    ChoiceOperand,
+    ComplexOperand,
+    FloatOfIntOperand,
+    FloatOperand,
+    IntOperand,
+    Operand,
+    VectorOperand,
+    as_vector,
+    plain_number,
+)
+
+__all__ = ["BendingParameter", "BendingParameterException", "BendingView", "Kind", "Steps"]
+
+Kind = Literal["float", "int", "bool", "complex", "choice", "vector"]
+Steps = tuple[tuple[str, Any], ...]
+
+_INT_LIMIT: int = 2**63
+_MOST_INT_POWER = 16
+_SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
+_SYMBOLS_REVERSED = {"rsub": "-", "rdiv": "/", "rpow": "**"}
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Something that wants to know when a control moved."""
+
+    def _control_moved(self, parameter: BendingParameter) -> None: ...
+
+
+class _Arithmetic:
+    """Arithmetic with plain numbers, for controls and their views."""
+
+    # numpy leaves `np.float64(2.) * p` to us instead of making an object array
+    __array_ufunc__ = None
+
+    @property
+    def parameter(self) -> BendingParameter:
+        raise NotImplementedError
+
+    def mapping(self) -> Steps:
+        raise NotImplementedError
+
+    def _step(self, name: str, number: object) -> BendingView:
+        return BendingView(self.parameter, (*self.mapping(), (name, self._number(name, number))))
+
+    def _number(self, step: str, number: object) -> float | int | complex:
+        symbol = _SYMBOLS.get(step) or _SYMBOLS_REVERSED.get(step, step)
+        parameter = self.parameter
+        if isinstance(number, (BendingParameter, BendingView)):
+            raise BendingParameterException(
+                f"{self!r} {symbol} {number!r}: a control can be mapped by plain numbers only, "
+                "not by another control. Use one callback for each control and chain them: a >> b."
+            )
+        number = plain_number(number)
+        if isinstance(number, bool):
+            number = int(number)
+        numbers: tuple[type, ...] = (int, float)
+        if parameter.kind == "complex":
+            numbers = (int, float, complex)
+        if not isinstance(number, numbers):
+            raise BendingParameterException(
+                f"control {parameter.name!r} can be mapped by plain numbers only; "
+                f"got {type(number).__name__} for {symbol!r}: {number!r}"
+            )
+        value = cast("float | int | complex", number)
+        if not math.isfinite(abs(value)):
+            raise BendingParameterException(
+                f"control {parameter.name!r} cannot be mapped by {value!r}: not a finite number"
+            )
+        if step == "div" and value == 0:
+            raise BendingParameterException(f"control {parameter.name!r} divided by zero")
+        return value
+
+    def __add__(self, number: object) -> BendingView:
+        return self._step("add", number)
+
+    __radd__ = __add__
+
+    def __sub__(self, number: object) -> BendingView:
+        return self._step("sub", number)
+
+    def __rsub__(self, number: object) -> BendingView:
+        return self._step("rsub", number)
+
+    def __mul__(self, number: object) -> BendingView:
+        return self._step("mul", number)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, number: object) -> BendingView:
+        return self._step("div", number)
+
+    def __rtruediv__(self, number: object) -> BendingView:
+        return self._step("rdiv", number)
+
+    def __pow__(self, number: object) -> BendingView:
+        return self._step("pow", number)
+
+    def __rpow__(self, number: object) -> BendingView:
+        return self._step("rpow", number)
+
+    def __neg__(self) -> BendingView:
+        return self._step("neg", 0)
+
+    def __pos__(self) -> BendingView:
+        return BendingView(self.parameter, self.mapping())
+
+    def __abs__(self) -> BendingView:
+        return self._step("abs", 0)
+
+    def as_operand(self) -> Operand:
+        """Return the one operand through which kernels read this."""
+        return self.parameter.operand(self.mapping())
+
+
+class BendingParameter(_Arithmetic):
+    """A named live value, shared by any number of callbacks.
+
+    The kind follows from ``value``: float, int, bool, complex; a word out of ``choices``
+    (a choice); a list or 1-D tensor of floats (a vector, one value a channel, float32).
+
+    ``2. * p + 1`` is a view of the same control: the callback that is given it reads the
+    mapped value. ``+ - * / **``, ``abs`` and signs work, with plain numbers on either side.
+
+    Attributes:
+        name: the control's name.
+        kind: ``"float"``, ``"int"``, ``"bool"``, ``"complex"``, ``"choice"``, ``"vector"``.
+        range: ``(low, high)``, either None where open; None if there is no range. It bounds
+            the value that is set, before ``weight`` and ``bias``.
+        clamp: whether a value out of range is moved to its nearer end instead of refused.
+        choices: the words of a choice, else an empty tuple.
+        weight: what the value is multiplied by before callbacks read it, or None.
+        bias: what is added to it then, or None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        value: object,
+        range: Sequence[float | int | None] | None = None,  # noqa: A002 - the users' name
+        clamp: bool = False,
+        weight: float | None = None,
+        bias: float | None = None,
+        *,
+        choices: Sequence[str] | None = None,
+    ) -> None:
+        """Make a control.
+
+        Args:
+            name: a Python identifier; exported files have ``set_<name>`` and ``get_<name>``.
+            value: the value to start with; it gives the kind.
+            range: ``[low, high]``, None for an open end.
+            clamp: move a value out of range to the nearer end instead of refusing it.
+            weight: callbacks read ``weight * value + bias``.
+            bias: see ``weight``.
+            choices: for a choice, the words it can take.
+
+        Raises:
+            BendingParameterException: bad name, value, range or choices.
+        """
+        if not isinstance(name, str) or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+            raise BendingParameterException(
+                "a control's name is an identifier (letters, digits and _, no digit first), "
+                f"because exported files have set_<name> and get_<name>; got {name!r}"
+            )
+        self.name = name
+        self.clamp = bool(clamp)
+        self.choices: tuple[str, ...] = ()
+        value = plain_number(value)
+        self.kind: Kind = self._kind_of(value, choices)
+        self._check_choices(choices)
+        self.range = self._check_range(range)
+        self.length: int | None = None
+        self._operands: weakref.WeakValueDictionary[str, Operand] = weakref.WeakValueDictionary()
+        self._listeners: list[weakref.ref[Any]] = []
+        self.weight: float | None = None
+        self.bias: float | None = None
+        self._base: Steps = ()
+        self._value: Any = self._convert(value)
+        if self.kind == "vector":
+            self.length = int(self._value.numel())
+        self._map_all(weight, bias)
+
+    # -- what it is ------------------------------------------------------------------
+
+    @property
+    def parameter(self) -> BendingParameter:
+        """The control itself; views name their control the same way."""
+        return self
+
+    def mapping(self) -> Steps:
+        """The steps from the value set to the value read: ``weight`` and ``bias``."""
+        return self._base
+
+    def _kind_of(self, value: object, choices: object) -> Kind:
+        if choices is not None:
+            return "choice"
+        if isinstance(value, bool):
+            return "bool"
+        if isinstance(value, int):
+            return "int"
+        if isinstance(value, float):
+            return "float"
+        if isinstance(value, complex):
+            return "complex"
+        if isinstance(value, str):
+            raise BendingParameterException(
+                f"control {self.name!r}: a word needs its choices, "
+                f"as in BendingParameter({self.name!r}, {value!r}, choices=[...])"
+            )
+        if isinstance(value, (Sequence, Tensor)) or hasattr(value, "__array__"):
+            return "vector"
+        raise BendingParameterException(
+            f"control {self.name!r}: a value is a number, a word with choices, or a list of "
+            f"numbers; got {type(value).__name__}"
+        )
+
+    def _check_choices(self, choices: Sequence[str] | None) -> None:
+        if choices is None:
+            return
+        words = [choices] if isinstance(choices, str) else list(choices)
+        if isinstance(choices, str) or not words or not all(isinstance(w, str) for w in words):
+            raise BendingParameterException(
+                f"control {self.name!r}: choices is a list of words; got {choices!r}"
+            )
+        if len(set(words)) != len(words):
+            raise BendingParameterException(f"control {self.name!r}: choices repeat: {words!r}")
+        self.choices = tuple(words)
+
+    def _check_range(self, given: object) -> tuple[Any, Any] | None:
+        if given is None:
+            return None
+        if self.kind in ("bool", "complex", "choice"):
+            raise BendingParameterException(
+                f"control {self.name!r} is a {self.kind}: it has no range"
+            )
+        try:
+            low, high = (plain_number(end) for end in cast(Sequence[object], given))
+        except (TypeError, ValueError) as error:
+            raise BendingParameterException(
+                f"control {self.name!r}: a range is [low, high]; got {given!r}"
+            ) from error
+        ends: list[Any] = []
+        for end in (low, high):
+            if end is not None and (
+                isinstance(end, bool) or not isinstance(end, (int, float)) or math.isnan(end)
+            ):
+                raise BendingParameterException(
+                    f"control {self.name!r}: an end of a range is a number or None; got {end!r}"
+                )
+            if end is not None and math.isinf(end):
+                end = None
+            if end is not None and self.kind == "int":
+                if end != int(end):
+                    raise BendingParameterException(
+                        f"control {self.name!r} is an int: its range cannot end at {end!r}"
+                    )
+                end = int(end)
+            elif end is not None:
+                end = float(end)
+            ends.append(end)
+        if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+            raise BendingParameterException(
+                f"control {self.name!r}: the range starts at {ends[0]!r}, above its end {ends[1]!r}"
+            )
+        return (ends[0], ends[1])
+
+    def _map_all(self, weight: object, bias: object) -> None:
+        if weight is None and bias is None:
+            return
+        base: Steps = ()
+        if weight is not None:
+            number = self._number("mul", weight)
+            base += (("mul", number),)
+            self.weight = cast(float, number)
+        if bias is not None:
+            number = self._number("add", bias)
+            base += (("add", number),)
+            self.bias = cast(float, number)
+        _check_steps(self, base)
+        self._base = base
+
+    # -- moving it -------------------------------------------------------------------
+
+    def set_value(self, value: object) -> None:
+        """Move the control.
+
+        Everything that reads it follows before this returns, then its listeners are told.
+
+        Args:
+            value: of the control's kind.
+
+        Raises:
+            BendingParameterException: wrong type, not a number, out of range without
+                ``clamp``, wrong length, no such choice, or a view has no value there. The
+                control keeps its value.
+        """
+        new = self._convert(plain_number(value))
+        operands = list(self._operands.values())
+        raw = int(new) if self.kind == "bool" else new
+        for operand in operands:
+            if not _accepts(operand, raw):
+                raise BendingParameterException(
+                    f"control {self.name!r}: {BendingView(self, operand.mapping())!r} "
+                    f"has no finite value at {new!r}"
+                )
+        self._value = new
+        for operand in operands:
+            cast(Any, operand).follow(raw)
+        for reference in list(self._listeners):
+            listener = reference()
+            if listener is None:
+                self._listeners.remove(reference)
+            elif isinstance(reference, weakref.WeakMethod):
+                listener(self)
+            else:
+                listener._control_moved(self)
+
+    def get_value(self) -> Tensor | str:
+        """Return the value that was set, as a tensor (0-d, or 1-D); a choice as its word."""
+        if isinstance(self._value, str):
+            return self._value
+        if isinstance(self._value, Tensor):
+            return self._value.clone()
+        return torch.tensor(self._value)
+
+    def get_python_value(self) -> Any:
+        """Return the value that was set, as a Python number, word or list of floats."""
+        return self._value.tolist() if isinstance(self._value, Tensor) else self._value
+
+    def _convert(self, value: object) -> Any:
+        """Check a value against kind and range, and return it as it is stored."""
+        if self.kind == "choice":
+            if not isinstance(value, str) or value not in self.choices:
+                raise BendingParameterException(
+                    f"control {self.name!r} is one of {list(self.choices)!r}; got {value!r}"
+                )
+            return value
+        if self.kind == "vector":
+            vector = as_vector(value, f"control {self.name!r}").cpu()
+            if self.length is not None and vector.numel() != self.length:
+                raise BendingParameterException(
+                    f"control {self.name!r} has {self.length} values; got {vector.numel()}"
+                )
+            return self._bounded_vector(vector)
+        if self.kind == "complex":
+            number = self._checked_number(value, (bool, int, float, complex))
+            return complex(number)
+        number = self._checked_number(value, (bool, int, float))
+        if self.kind == "bool":
+            if number not in (0, 1):
+                raise BendingParameterException(
+                    f"control {self.name!r} is a bool: True or False (1 or 0); got {value!r}"
+                )
+            return bool(number)
+        bounded = self._bounded(number)
+        if not math.isfinite(bounded):
+            raise BendingParameterException(
+                f"control {self.name!r}: {value!r} is not a finite number"
+            )
+        if self.kind == "int":
+            if bounded != int(bounded) or not -_INT_LIMIT <= bounded < _INT_LIMIT:
+                raise BendingParameterException(
+                    f"control {self.name!r} is an int of 64 bits; got {value!r}"
+                )
+            return int(bounded)
+        return bounded
+
+    def _checked_number(self, value: object, kinds: tuple[type, ...]) -> Any:
+        if not isinstance(value, kinds):
+            raise BendingParameterException(
+                f"control {self.name!r} is a {self.kind}; got {type(value).__name__}: {value!r}"
+            )
+        number = cast(Any, value)
+        if self.kind in ("float", "complex"):
+            try:
+                number = complex(number) if self.kind == "complex" else float(number)
+            except OverflowError as error:
+                raise BendingParameterException(
+                    f"control {self.name!r}: {value!r} is not a finite number"
+                ) from error
+        if number != number or (self.kind == "complex" and not math.isfinite(abs(number))):
+            raise BendingParameterException(
+                f"control {self.name!r}: {value!r} is not a finite number"
+            )
+        return number
+
+    def _bounded(self, number: Any) -> Any:
+        if self.range is None:
+            return number
+        low, high = self.range
+        if low is not None and number < low:
+            if self.clamp:
+                return low
+        elif high is not None and number > high:
+            if self.clamp:
+                return high
+        else:
+            return number
+        raise BendingParameterException(
+            f"control {self.name!r}: {number!r} is out of its range {_show_range(self.range)}; "
+            "clamp=True would take the nearer end"
+        )
+
+    def _bounded_vector(self, vector: Tensor) -> Tensor:
+        if self.range is None:
+            return vector
+        low, high = self.range
+        bounded = vector.clamp(low, high) if (low, high) != (None, None) else vector
+        if not self.clamp and not torch.equal(bounded, vector):
+            outside = vector[bounded != vector].tolist()
+            raise BendingParameterException(
+                f"control {self.name!r}: {outside!r} out of its range {_show_range(self.range)}; "
+                "clamp=True would take the nearer end"
+            )
+        return bounded
+
+    # -- who follows -----------------------------------------------------------------
+
+    def operand(self, steps: Steps | None = None) -> Operand:
+        """Return the operand for this control under a mapping: always the same one.
+
+        Args:
+            steps: the mapping, from the value set; None for the control's own.
+
+        Raises:
+            BendingParameterException: the mapping has no finite value now.
+        """
+        steps = self._base if steps is None else tuple(steps)
+        # repr tells 2 from 2.0 and 0.0 from -0.0, which compare equal
+        key = repr(steps)
+        known = self._operands.get(key)
+        if known is not None:
+            return known
+        operand = _make_operand(self, steps)
+        operand.__dict__["parameter"] = self
+        raw = int(self._value) if self.kind == "bool" else self._value
+        if not _accepts(operand, raw):
+            raise BendingParameterException(
+                f"control {self.name!r}: {BendingView(self, steps)!r} has no finite value at "
+                f"{self._value!r}"
+            )
+        cast(Any, operand).follow(raw)
+        self._operands[key] = operand
+        return operand
+
+    def subscribe(self, listener: Listener | Callable[[BendingParameter], None]) -> None:
+        """Tell ``listener`` of every move, until it is gone; it is held weakly.
+
+        Args:
+            listener: an object with ``_control_moved(parameter)``, or a bound method that
+                takes the parameter. Subscribing twice is as good as once.
+
+        Raises:
+            BendingParameterException: it is neither.
+        """
+        reference: weakref.ref[Any]
+        if hasattr(listener, "_control_moved"):
+            reference = weakref.ref(listener)
+        elif hasattr(listener, "__self__") and hasattr(listener, "__func__"):
+            reference = weakref.WeakMethod(cast(Any, listener))
+        else:
+            raise BendingParameterException(
+                f"control {self.name!r}: a listener has a _control_moved method or is a bound "
+                f"method; a plain {type(listener).__name__} would be forgotten at once"
+            )
+        if all(known() != reference() for known in self._listeners):
+            self._listeners.append(reference)
+
+    def unsubscribe(self, listener: object) -> None:
+        """Tell ``listener`` no more; nothing happens if it was never told."""
+        self._listeners = [
+            known for known in self._listeners if known() is not None and known() != listener
+        ]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BendingParameter:
+        """Copy the control with its value; operands and listeners stay with the original."""
+        twin = type(self)(
+            self.name,
+            self.get_python_value(),
+            self.range,
+            self.clamp,
+            self.weight,
+            self.bias,
+            choices=self.choices or None,
+        )
+        memo[id(self)] = twin
+        return twin
+
+    def __float__(self) -> float:
+        """The value that was set, as a float."""
+        return float(self._value)
+
+    def __repr__(self) -> str:
+        """Show name, value and range."""
+        text = f"{self.name!r}, {self.get_python_value()!r}"
+        if self.range is not None:
+            text += f", range={_show_range(self.range)}"
+        if self.clamp:
+            text += ", clamp=True"
+        if self.weight is not None:
+            text += f", weight={self.weight!r}"
+        if self.bias is not None:
+            text += f", bias={self.bias!r}"
+        if self.choices:
+            text += f", choices={list(self.choices)!r}"
+        return f"BendingParameter({text})"
+
+
+class BendingView(_Arithmetic):
+    """A control mapped by plain numbers: the same knob in another range.
+
+    Attributes:
+        parameter: the control.
+        steps: the mapping, as ``(name, number)`` pairs applied in order to the value set.
+    """
+
+    def __init__(self, parameter: BendingParameter, steps: Steps) -> None:
+        """View ``parameter`` through ``steps``.
+
+        Raises:
+            BendingParameterException: the control's kind has no such arithmetic.
+        """
+        _check_steps(parameter, steps)
+        self._parameter = parameter
+        self.steps = tuple(steps)
+
+    @property
+    def parameter(self) -> BendingParameter:
+        """The control that is viewed."""
+        return self._parameter
+
+    @property
+    def name(self) -> str:
+        """The control's name."""
+        return self._parameter.name
+
+    def mapping(self) -> Steps:
+        """The steps from the value set to the value read."""
+        return self.steps
+
+    def get_python_value(self) -> Any:
+        """Return the mapped value as a Python number or list of floats."""
+        value = self.as_operand().value
+        return value.tolist() if isinstance(value, Tensor) else value
+
+    def get_value(self) -> Tensor | str:
+        """Return the mapped value as a tensor, 0-d or 1-D."""
+        value = self.as_operand().value
+        if isinstance(value, str):
+            return value
+        return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(value)
+
+    def set_value(self, value: object) -> None:
+        """Refuse: only the control itself can be moved."""
+        raise BendingParameterException(
+            f"{self!r} is a view of control {self.name!r} and cannot be set; "
+            f"set the control itself: {self.name}.set_value(...)"
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BendingView:
+        """View the copied control."""
+        return BendingView(copy.deepcopy(self._parameter, memo), self.steps)
+
+    def __repr__(self) -> str:
+        """Show the arithmetic, such as ``2.0 * p + 1``."""
+        text = self.name
+        tight = True
+        for step, number in self.steps:
+            inner = text if tight else f"({text})"
+            if step == "neg":
+                text, tight = f"-{inner}", False
+            elif step == "abs":
+                text, tight = f"abs({text})", True
+            elif step == "mul":
+                text, tight = f"{number!r} * {inner}", False
+            elif step in ("add", "sub"):
+                text, tight = f"{text} {_SYMBOLS[step]} {number!r}", False
+            elif step in _SYMBOLS:
+                text, tight = f"{inner} {_SYMBOLS[step]} {number!r}", False
+            else:
+                text, tight = f"{number!r} {_SYMBOLS_REVERSED[step]} {inner}", False
+        return text
+
+
+def _show_range(ends: tuple[Any, Any]) -> str:
+    return f"[{ends[0]!r}, {ends[1]!r}]"
+
+
+def _stays_int(steps: Steps) -> bool:
+    for name, number in steps:
+        if not isinstance(number, int) or name in ("div", "rdiv", "rpow"):
+            return False
+        if not -_INT_LIMIT <= number < _INT_LIMIT:
+            return False
+        if name == "pow" and not 0 <= number <= _MOST_INT_POWER:
+            return False
+    return True
+
+
+def _check_steps(parameter: BendingParameter, steps: Steps) -> None:
+    known = {*_SYMBOLS, *_SYMBOLS_REVERSED, "neg", "abs"}
+    for name, number in steps:
+        if name not in known:
+            raise BendingParameterException(
+                f"control {parameter.name!r}: no arithmetic step {name!r}; "
+                f"there are {sorted(known)}"
+            )
+        if parameter.kind == "choice":
+            raise BendingParameterException(
+                f"control {parameter.name!r} is a choice of words: it has no arithmetic"
+            )
+        if parameter.kind == "complex" and name in ("pow", "rpow", "abs"):
+            raise BendingParameterException(
+                f"control {parameter.name!r} is complex: it has no {name!r}"
+            )
+        parameter._number(name, number)
+
+
+def _make_operand(parameter: BendingParameter, steps: Steps) -> Operand:
+    kind = parameter.kind
+    if kind == "float":
+        return FloatOperand(0.0, steps)
+    if kind == "complex":
+        return ComplexOperand(0.0, steps)
+    if kind == "choice":
+        return ChoiceOperand("")
+    if kind == "vector":
+        return VectorOperand(parameter._value, steps)
+    if kind == "bool" and not steps:
+        return BoolOperand(False)
+    if _stays_int(steps):
+        return IntOperand(0, steps)
+    return FloatOfIntOperand(0.0, steps)
+
+
+def _accepts(operand: Operand, raw: Any) -> bool:
+    try:
+        if isinstance(operand, IntOperand):
+            return -_INT_LIMIT <= operand.map(raw) < _INT_LIMIT
+        return bool(cast(Any, operand).accepts(raw))
+    except (OverflowError, ValueError, ZeroDivisionError):
+        return False
