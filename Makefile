@@ -48,10 +48,11 @@ clean: ## remove .venv and everything built
 .venv/stamp-house: .venv/stamp-torch pyproject.toml
 	@$(SETUP) system
 	@echo "Installing torchbend and its tools."
-	@$(BIN)/python -m pip install --quiet -c .venv/constraints.txt \
+	@$(BIN)/python -m pip install -qq -c .venv/constraints.txt \
 	    -e '.[demo,lint,notebook,test]'
 	@touch $@
 
 .venv/stamp-rave: .venv/stamp-house $(RAVE_LISTS)
+	@echo "Installing RAVE."
 	@$(BIN)/torchbend install rave
 	@touch $@

@@ -15,7 +15,7 @@ apt_install() {
     if [ "$(id -u)" = 0 ]; then root=
     elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then root=sudo
     else say "Missing system packages. As an administrator: apt-get install $*"; return 1; fi
-    say "Installing system packages: $root apt-get install $*"
+    say "Installing system packages:${root:+ $root} apt-get install $*"
     # A fresh machine may have no package lists yet.
     $root apt-get install -y -qq "$@" >/dev/null 2>&1 || {
         $root apt-get update -qq && $root apt-get install -y -qq "$@" >/dev/null
@@ -74,7 +74,7 @@ install_torch() {
                 "(PIP_FIND_LINKS=/folder/of/wheels, or PIP_EXTRA_INDEX_URL as pytorch.org says" \
                 "under Get Started, CPU), or take the CUDA build: make CUDA=1 ..."
     fi
-    version=$($VENV_PYTHON -c 'import torch; print(torch.__version__)') ||
+    version=$($VENV_PYTHON -W ignore -c 'import torch; print(torch.__version__)') ||
         fail "torch was installed and does not import."
     say "torch $version is in .venv."
     # From here on, nothing may exchange this torch for another.

@@ -22,6 +22,11 @@ __all__ = ["install", "pip_commands", "shell_lines"]
 # last that torch's own calendar set, is used with every later torch.
 _LAST_PAIRED_TORCHAUDIO = 11
 
+# What must run once a family is installed.
+_CHECKS = {
+    "rave": "from torchbend.interfaces._rave_import import import_rave; import_rave()",
+}
+
 
 def install(family: str) -> None:
     """Install a model family with pip, into the Python that runs.
@@ -35,25 +40,28 @@ def install(family: str) -> None:
     if importlib.util.find_spec("pip") is None:
         lines = "\n  ".join(shell_lines(family))
         raise TorchbendError(f"{sys.executable} has no pip. The lines to run are:\n  {lines}")
-    for command in pip_commands(family):
+    for arguments in pip_commands(family):
+        command = [sys.executable, "-m", "pip", "install", "--quiet", *arguments]
         if subprocess.run(command).returncode != 0:
             raise TorchbendError(f"This failed, and pip says above why:\n  {shlex.join(command)}")
+    # In a process of its own: this one may have imported an older numpy already.
+    if subprocess.run([sys.executable, "-c", _CHECKS[family]]).returncode != 0:
+        raise TorchbendError(f"{family} was installed and does not import; Python says above why.")
 
 
 def shell_lines(family: str) -> list[str]:
     """The pip commands of :func:`install`, as a person would type them."""
-    return [shlex.join(["pip", *command[3:]]) for command in pip_commands(family)]
+    return [shlex.join(["pip", "install", *arguments]) for arguments in pip_commands(family)]
 
 
 def pip_commands(family: str) -> list[list[str]]:
-    """The pip commands that :func:`install` runs, as argument lists."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    """What ``pip install`` is given by :func:`install`, one list of arguments a call."""
     torchaudio = _torchaudio_requirement(importlib.metadata.version("torch"))
     nodeps = [
         torchaudio if requirement.startswith("torchaudio") else requirement
         for requirement in _requirements(f"{family}-nodeps.txt")
     ]
-    return [[*pip, *_requirements(f"{family}.txt")], [*pip, "--no-deps", *nodeps]]
+    return [_requirements(f"{family}.txt"), ["--no-deps", *nodeps]]
 
 
 def _requirements(name: str) -> list[str]:
