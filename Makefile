@@ -27,8 +27,9 @@ test-fast: .venv/stamp-rave ## the day's tests, under three minutes
 
 lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 	$(BIN)/ruff check .
-	rm -rf build/installed
-	$(BIN)/python -m pip install --quiet --no-deps --target build/installed .
+	@rm -rf build/installed build/lib
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
+	    --target build/installed .
 	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 	    --cache-dir ../../.mypy_cache -p torchbend
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 import torch
 
@@ -12,6 +13,10 @@ import torch
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 NO_SKIPS = os.environ.get("TORCHBEND_NO_SKIPS", "") not in ("", "0")
+
+# The first call of a model is slow, and what CI finds must be found again.
+hypothesis.settings.register_profile("torchbend", deadline=None, derandomize=NO_SKIPS)
+hypothesis.settings.load_profile("torchbend")
 
 
 @pytest.hookimpl(wrapper=True)
