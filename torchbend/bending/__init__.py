@@ -5,9 +5,16 @@ from ..places import Place
 from .adapter import CallbackKernel
 from .affine import Affine, Bias, Scale
 from .callback import BendingCallback, CallbackChain
+from .capture import Capture
+from .function import Lambda
+from .interpolation import InterpolateActivation, InterpolationFromCapture
 from .kernel import ChainKernel, Kernel, place_generator
+from .mask import Mask, OrderedMask
+from .noise import Normal
 from .operand import Operand, as_operand
 from .parameter import BendingParameter, BendingView
+from .permute import Permute
+from .threshold import ThresholdActivation, ThresholdPermute
 
 __all__ = [
     "Affine",
@@ -19,12 +26,22 @@ __all__ = [
     "Bias",
     "CallbackChain",
     "CallbackKernel",
+    "Capture",
     "ChainKernel",
     "ConfigError",
+    "InterpolateActivation",
+    "InterpolationFromCapture",
     "Kernel",
+    "Lambda",
+    "Mask",
+    "Normal",
     "Operand",
+    "OrderedMask",
+    "Permute",
     "Place",
     "Scale",
+    "ThresholdActivation",
+    "ThresholdPermute",
     "as_operand",
     "place_generator",
 ]

@@ -5,7 +5,7 @@ from torch import Tensor
 from ..errors import BendingCallbackException
 from ..places import Place
 from .callback import BendingCallback, channel_dim, checked_dim, known_shape
-from .kernel import ChainKernel, Kernel
+from .kernel import Kernel, chain
 from .operand import Operand, VectorOperand
 from .parameter import BendingParameter, BendingView
 
@@ -226,5 +226,5 @@ class Affine(_Linear):
         self.check(place)
         scale, bias = self.operand("scale"), self.operand("bias")
         if isinstance(scale, VectorOperand) or isinstance(bias, VectorOperand):
-            return ChainKernel([self._scale_kernel(place), self._bias_kernel(place)])
+            return chain([self._scale_kernel(place), self._bias_kernel(place)])
         return AffineKernel(scale, bias)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import BendingCallbackException, BendingParameterException
 from ..places import Place
-from .kernel import ChainKernel, Kernel
+from .kernel import Kernel, chain
 from .operand import Operand, as_operand
 from .parameter import BendingParameter, BendingView
 
@@ -36,19 +36,6 @@ _HOOKS = (
 def fresh_seed() -> int:
     """Draw a seed for a callback that was given none; the global generator is not used."""
     return int.from_bytes(os.urandom(4), "little")
-
-
-def checked_seed(seed: object) -> int:
-    """Return ``seed``, or a fresh one for None.
-
-    Raises:
-        BendingCallbackException: it is not an int.
-    """
-    if seed is None:
-        return fresh_seed()
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise BendingCallbackException(f"a seed is an int or None; got {seed!r}")
-    return seed
 
 
 def checked_dim(dim: object) -> int | None:
@@ -135,7 +122,7 @@ class BendingCallback(nn.Module):
     controllable_params: Collection[str] = ()
 
     # TorchScript compiles a module's properties and attributes unless told otherwise
-    __jit_unused_properties__ = ("controls",)
+    __jit_unused_properties__: Sequence[str] = ("controls",)
     __jit_ignored_attributes__ = ("controllable_params", "controls")
 
     def __init__(self, **settings: object) -> None:
@@ -481,7 +468,7 @@ class CallbackChain(BendingCallback):
                 with torch.no_grad():
                     value = kernel(value)
             kernels.append(kernel)
-        return ChainKernel(kernels)
+        return chain(kernels)
 
     def update(self) -> None:
         """Update all members."""

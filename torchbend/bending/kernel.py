@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .operand import Operand
 
-__all__ = ["ChainKernel", "Kernel", "place_generator"]
+__all__ = ["CallChainKernel", "ChainKernel", "Kernel", "chain", "place_generator"]
 
 
 def place_generator(seed: int, key: str) -> torch.Generator:
@@ -44,6 +44,9 @@ class Kernel(nn.Module):
 
     call_args: tuple[str, ...] = ()
 
+    # a list of names means nothing to TorchScript
+    __jit_ignored_attributes__ = ("call_args",)
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; keep operands where an attribute lookup finds them first.
 
@@ -70,19 +73,41 @@ class ChainKernel(Kernel):
         """Chain ``kernels``, first to last."""
         super().__init__()
         self.kernels = nn.ModuleList(kernels)
-        self.call_args = tuple(
-            dict.fromkeys(name for kernel in kernels for name in kernel.call_args)
-        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` after all kernels."""
+        for kernel in self.kernels:
+            x = kernel(x)
+        return x
+
+    @torch.jit.export
+    def update(self) -> None:
+        """Update all kernels."""
+        for kernel in self.kernels:
+            kernel.update()  # type: ignore[operator]
+
+
+class CallChainKernel(ChainKernel):
+    """The same where some kernels take arguments from the call.
+
+    Its ``forward`` cannot script; ``scripting`` writes it out with the arguments by name.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel]) -> None:
+        """Chain ``kernels``, first to last."""
+        super().__init__(kernels)
+        self.call_args = tuple(dict.fromkeys(name for each in kernels for name in each.call_args))
 
     def forward(self, x: Tensor, **call: Any) -> Tensor:
         """Return ``x`` after all kernels; ``call`` reaches those that take its names."""
         for kernel in cast(Sequence[Kernel], self.kernels):
-            wanted = {name: call[name] for name in kernel.call_args if name in call}
-            x = kernel(x, **wanted)
+            x = kernel(x, **{name: call[name] for name in kernel.call_args if name in call})
         return x
 
-    @torch.jit.unused
-    def update(self) -> None:
-        """Update all kernels."""
-        for kernel in cast(Sequence[Kernel], self.kernels):
-            kernel.update()
+
+def chain(kernels: Sequence[Kernel]) -> Kernel:
+    """Make one kernel of several, first to last."""
+    if len(kernels) == 1:
+        return kernels[0]
+    takes = any(kernel.call_args for kernel in kernels)
+    return CallChainKernel(kernels) if takes else ChainKernel(kernels)

@@ -146,6 +146,10 @@ class FloatOperand(Operand):
 class FloatOfIntOperand(FloatOperand):
     """A float, mapped from an int (or bool) control."""
 
+    # TorchScript reads the annotations of the class itself, not of its bases
+    steps: list[str]
+    numbers: list[float]
+
     @torch.jit.export
     def accepts(self, v: int) -> bool:  # type: ignore[override]
         """Whether the mapped value of ``v`` is a finite number."""

@@ -1,0 +1,181 @@
+"""Mask and OrderedMask: silence some values and let the others through."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..places import Place
+from .callback import channel_dim
+from .draws import RandomCallback, along_dim, fit_place, fraction
+from .kernel import Kernel
+from .operand import Operand
+from .parameter import BendingParameter, BendingView
+
+__all__ = ["Mask", "OrderedMask"]
+
+
+class MaskKernel(Kernel):
+    """``x * (draw < prob)``."""
+
+    draw: Tensor
+
+    def __init__(self, prob: Operand, draw: Tensor) -> None:
+        super().__init__()
+        self.prob = prob
+        self.register_buffer("draw", draw)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.draw < float(self.prob.value)
+        return x * fit_place(kept, x).to(x.dtype)
+
+
+class ChannelMaskKernel(Kernel):
+    """``x * (draw < prob)``, one draw for each index of a dimension."""
+
+    draw: Tensor
+
+    def __init__(self, prob: Operand, draw: Tensor, dim: int) -> None:
+        super().__init__()
+        self.prob = prob
+        self.dim = dim
+        self.register_buffer("draw", draw)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.draw < float(self.prob.value)
+        return x * along_dim(kept, x, self.dim).to(x.dtype)
+
+
+class OrderedMaskKernel(Kernel):
+    """``x * (rank < floor(prob * n))``, n the number of elements.
+
+    ``item`` ranks the first batch item alone: it serves another batch size than traced.
+    """
+
+    rank: Tensor
+    item: Tensor
+
+    def __init__(self, prob: Operand, rank: Tensor) -> None:
+        super().__init__()
+        self.prob = prob
+        self.register_buffer("rank", rank)
+        item = rank
+        if rank.dim() > 1 and rank.size(0) > 1:
+            first = rank[:1].flatten()
+            item = torch.argsort(torch.argsort(first)).to(rank.dtype).reshape(rank[:1].shape)
+        self.register_buffer("item", item)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rank = self.rank
+        if rank.shape != x.shape:
+            rank = self.item
+        kept = rank < int(math.floor(float(self.prob.value) * rank.numel()))
+        return x * fit_place(kept, x).to(x.dtype)
+
+
+class OrderedChannelMaskKernel(Kernel):
+    """``x * (rank < floor(prob * n))``, n the length of a dimension as traced."""
+
+    rank: Tensor
+
+    def __init__(self, prob: Operand, rank: Tensor, dim: int) -> None:
+        super().__init__()
+        self.prob = prob
+        self.dim = dim
+        self.register_buffer("rank", rank)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.rank < int(math.floor(float(self.prob.value) * self.rank.numel()))
+        return x * along_dim(kept, x, self.dim).to(x.dtype)
+
+
+class Mask(RandomCallback):
+    """Silence a random part: ``x * m``, ``m = (u < prob)``, ``u`` uniform in [0, 1).
+
+    ``u`` is drawn once a place, of the place's shape, or one for each index of ``dim``. So
+    moving ``prob`` up only ever adds places. 1 leaves ``x`` as it is, 0 silences it. ``m``
+    has the dtype of ``x``.
+
+    On an activation of another batch size (dim 0) than traced, the first item's draw serves
+    all; with ``dim``, another length repeats the draws. Any other shape is torch's error.
+    """
+
+    controllable_params = ("prob",)
+
+    def __init__(
+        self,
+        prob: float | BendingParameter | BendingView = 1.0,
+        seed: int | None = None,
+        dim: int | None = None,
+    ) -> None:
+        """Make a mask.
+
+        Args:
+            prob: the probability of being let through, 0 to 1.
+            seed: of the draw; None draws one, kept in ``seed``.
+            dim: draw for the indices of this dimension only.
+
+        Raises:
+            BendingCallbackException: ``prob`` is no such number; at placing, the place has
+                no dimension ``dim``.
+        """
+        super().__init__(seed, dim, prob=prob)
+        fraction(self, "prob")
+
+    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
+        """Draw the mask of one place."""
+        self.check(place)
+        draw = torch.rand(
+            self._draw_shape(place),
+            generator=self._generator(place),
+            dtype=torch.float32,
+            device="cpu",
+        )
+        draw = draw if value is None else draw.to(value.device)
+        if self.dim is None:
+            return MaskKernel(self.operand("prob"), draw)
+        return ChannelMaskKernel(self.operand("prob"), draw, channel_dim(place, self.dim, self))
+
+
+class OrderedMask(RandomCallback):
+    """Silence a part in a fixed random order: ``x * m``, ``m = (rank < floor(prob * n))``.
+
+    ``rank`` is a random permutation of the n places, drawn once: moving ``prob`` adds or
+    removes places one by one. Shapes and ``dim`` as for ``Mask``; n is then counted in one
+    batch item, or in ``dim`` as traced.
+    """
+
+    controllable_params = ("prob",)
+
+    def __init__(
+        self,
+        prob: float | BendingParameter | BendingView = 1.0,
+        seed: int | None = None,
+        dim: int | None = None,
+    ) -> None:
+        """Make an ordered mask.
+
+        Args:
+            prob: the part that is let through, 0 to 1.
+            seed: of the order; None draws one, kept in ``seed``.
+            dim: order the indices of this dimension only.
+
+        Raises:
+            BendingCallbackException: ``prob`` is no such number; at placing, the place has
+                no dimension ``dim``.
+        """
+        super().__init__(seed, dim, prob=prob)
+        fraction(self, "prob")
+
+    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
+        """Draw the order of one place."""
+        self.check(place)
+        shape = self._draw_shape(place)
+        rank = torch.randperm(
+            math.prod(shape), generator=self._generator(place), dtype=torch.int32, device="cpu"
+        ).reshape(shape)
+        rank = rank if value is None else rank.to(value.device)
+        if self.dim is None:
+            return OrderedMaskKernel(self.operand("prob"), rank)
+        dim = channel_dim(place, self.dim, self)
+        return OrderedChannelMaskKernel(self.operand("prob"), rank, dim)

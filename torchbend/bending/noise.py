@@ -1,0 +1,110 @@
+"""Normal: add or multiply by Gaussian noise that stays the same."""
+
+import torch
+from torch import Tensor
+
+from ..errors import BendingCallbackException
+from ..places import Place
+from .callback import channel_dim
+from .draws import RandomCallback, along_dim, fit_place
+from .kernel import Kernel
+from .operand import Operand
+from .parameter import BendingParameter, BendingView
+
+__all__ = ["Normal"]
+
+OPS = ("add", "mul")
+
+
+def with_noise(x: Tensor, noise: Tensor, std: float, op: str) -> Tensor:
+    """Add or multiply noise that already fits ``x``, in the dtype of a floating ``x``."""
+    if x.is_floating_point():
+        noise = noise.to(x.dtype)
+    if op == "mul":
+        return x * noise * std
+    return x + std * noise
+
+
+class NormalKernel(Kernel):
+    """``x + std * noise`` or ``x * noise * std``."""
+
+    noise: Tensor
+
+    def __init__(self, std: Operand, op: Operand, noise: Tensor) -> None:
+        super().__init__()
+        self.std = std
+        self.op = op
+        self.register_buffer("noise", noise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return with_noise(x, fit_place(self.noise, x), float(self.std.value), self.op.value)
+
+
+class ChannelNormalKernel(Kernel):
+    """The same with one draw for each index of a dimension."""
+
+    noise: Tensor
+
+    def __init__(self, std: Operand, op: Operand, noise: Tensor, dim: int) -> None:
+        super().__init__()
+        self.std = std
+        self.op = op
+        self.dim = dim
+        self.register_buffer("noise", noise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        noise = along_dim(self.noise, x, self.dim)
+        return with_noise(x, noise, float(self.std.value), self.op.value)
+
+
+class Normal(RandomCallback):
+    """Add noise, ``x + std * n``, or multiply by it, ``x * n * std``; n standard normal.
+
+    ``n`` is drawn once a place (float32, then of the dtype of a floating-point ``x``), of
+    the place's shape, or one for each index of ``dim``. Shapes and ``dim`` as for ``Mask``.
+    """
+
+    controllable_params = ("std", "op")
+
+    def __init__(
+        self,
+        std: float | BendingParameter | BendingView = 0.0,
+        seed: int | None = None,
+        dim: int | None = None,
+        op: str | BendingParameter = "add",
+    ) -> None:
+        """Make noise.
+
+        Args:
+            std: the noise's standard deviation.
+            seed: of the draw; None draws one, kept in ``seed``.
+            dim: draw for the indices of this dimension only.
+            op: ``"add"`` or ``"mul"``, or a choice of these.
+
+        Raises:
+            BendingCallbackException: a setting is none of these; at placing, the place has
+                no dimension ``dim``.
+        """
+        super().__init__(seed, dim, std=std, op=op)
+        if self.operand("std").kind not in ("float", "int", "bool"):
+            raise BendingCallbackException(f"Normal: std is one number; got {std!r}")
+        words = op.choices if isinstance(op, BendingParameter) else (op,)
+        if self.operand("op").kind != "choice" or not set(words) <= set(OPS):
+            raise BendingCallbackException(
+                f"Normal: op is one of {list(OPS)}, or a choice of these; got {op!r}"
+            )
+
+    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
+        """Draw the noise of one place."""
+        self.check(place)
+        noise = torch.randn(
+            self._draw_shape(place),
+            generator=self._generator(place),
+            dtype=torch.float32,
+            device="cpu",
+        )
+        noise = noise if value is None else noise.to(value.device)
+        std, op = self.operand("std"), self.operand("op")
+        if self.dim is None:
+            return NormalKernel(std, op, noise)
+        return ChannelNormalKernel(std, op, noise, channel_dim(place, self.dim, self))

@@ -1,0 +1,227 @@
+"""ThresholdActivation and ThresholdPermute: act on the channels that stand out."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import BendingCallbackException
+from ..places import Place
+from .callback import BendingCallback, channel_dim, checked_dim
+from .draws import checked_seed, fraction
+from .kernel import Kernel, place_generator
+from .operand import Operand
+from .parameter import BendingParameter, BendingView
+from .permute import fit_permutation
+
+__all__ = ["ThresholdActivation", "ThresholdPermute"]
+
+
+def channel_means(x: Tensor, dim: int, each_item: bool) -> Tensor:
+    """Return the means of the channels, ``(items, channels)``.
+
+    Args:
+        x: any tensor; integers are averaged as float64.
+        dim: the channels.
+        each_item: keep the items of dim 0 apart; else there is one item.
+    """
+    values = x if x.is_floating_point() else x.to(torch.float64)
+    others: list[int] = []
+    for d in range(x.dim()):
+        if d != dim and not (each_item and d == 0):
+            others.append(d)
+    if len(others) > 0:
+        values = values.mean(others)
+    return values if each_item else values.unsqueeze(0)
+
+
+def chosen_channels(
+    x: Tensor, dim: int, each_item: bool, threshold: float, invert: bool
+) -> tuple[Tensor, int]:
+    """Say which channels have the greatest mean (least with ``invert``).
+
+    Returns:
+        A mask ``(items, channels)``, and how many are chosen in each item. Of equal means
+        the first channel is chosen.
+    """
+    means = channel_means(x, dim, each_item)
+    channels = means.size(1)
+    count = min(max(int(math.floor(threshold * channels)), 0), channels)
+    order = torch.sort(means, stable=True, dim=1, descending=not invert)[1]
+    rank = torch.argsort(order, dim=1)
+    return rank < count, count
+
+
+def broadcast(items: Tensor, x: Tensor, dim: int, each_item: bool) -> Tensor:
+    """Shape ``(items, channels)`` so that it broadcasts over ``x``."""
+    shape = [1] * x.dim()
+    shape[dim] = items.size(1)
+    if each_item:
+        shape[0] = items.size(0)
+    return items.reshape(shape)
+
+
+class ThresholdActivationKernel(Kernel):
+    """Zero but in the chosen channels."""
+
+    def __init__(self, threshold: Operand, dim: int, each_item: bool, invert: bool) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.dim = dim
+        self.each_item = each_item
+        self.invert = invert
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen = chosen_channels(
+            x, self.dim, self.each_item, float(self.threshold.value), self.invert
+        )[0]
+        return x.masked_fill(~broadcast(chosen, x, self.dim, self.each_item), 0)
+
+
+class ThresholdPermuteKernel(Kernel):
+    """The chosen channels in another order, the others in their places."""
+
+    permutation: Tensor
+
+    def __init__(
+        self, threshold: Operand, dim: int, each_item: bool, invert: bool, permutation: Tensor
+    ) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.dim = dim
+        self.each_item = each_item
+        self.invert = invert
+        self.register_buffer("permutation", permutation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen, count = chosen_channels(
+            x, self.dim, self.each_item, float(self.threshold.value), self.invert
+        )
+        channels = x.size(self.dim)
+        turn = torch.argsort(fit_permutation(self.permutation, channels))
+        here = torch.arange(channels, device=x.device)
+        # The chosen come first in both orders, the others (all of one key) after them.
+        places = torch.argsort(torch.where(chosen, here, channels), dim=1)[:, :count]
+        sources = torch.argsort(torch.where(chosen, turn, channels), dim=1)[:, :count]
+        source = here.expand_as(chosen).scatter(1, places, sources)
+        index = broadcast(source, x, self.dim, self.each_item).expand_as(x)
+        return torch.gather(x, self.dim, index)
+
+
+class _Threshold(BendingCallback):
+    """What both have in common."""
+
+    weight_compatible = True
+    activation_compatible = True
+    jit_compatible = True
+    nntilde_compatible = True
+    controllable_params = ("threshold",)
+
+    def __init__(
+        self,
+        threshold: float | BendingParameter | BendingView,
+        dim: int | None,
+        invert: bool,
+    ) -> None:
+        super().__init__(threshold=threshold)
+        fraction(self, "threshold")
+        self.dim = checked_dim(dim)
+        self.invert = bool(invert)
+
+    def check(self, place: Place) -> None:
+        """Check that the place has the dimension, and values that have an order.
+
+        Raises:
+            BendingCallbackException: it has not.
+        """
+        super().check(place)
+        channel_dim(place, self.dim, self)
+        if place.dtype is not None and place.dtype.is_complex:
+            raise BendingCallbackException(
+                f"{self!r} cannot sit on {place.key!r}: complex values have no greatest mean"
+            )
+
+    def _where(self, place: Place) -> tuple[int, bool]:
+        dim = channel_dim(place, self.dim, self)
+        return dim, place.kind == "activation" and dim != 0
+
+
+class ThresholdActivation(_Threshold):
+    """Keep the ``floor(threshold * C)`` channels with the greatest mean; zero the others.
+
+    C is the length of ``dim``; the mean goes over all other dimensions. In an activation
+    each item of the batch (dim 0) chooses for itself, unless ``dim`` is 0. Of equal means
+    the first channel is kept. 1 leaves ``x`` as it is, 0 silences it.
+    """
+
+    def __init__(
+        self,
+        threshold: float | BendingParameter | BendingView = 1.0,
+        dim: int | None = None,
+        invert: bool = False,
+    ) -> None:
+        """Make a threshold.
+
+        Args:
+            threshold: the part of the channels that is kept, 0 to 1.
+            dim: the channels; by default 0 for weights, 1 for activations (0 for those of
+                one dimension).
+            invert: keep those with the least mean.
+
+        Raises:
+            BendingCallbackException: ``threshold`` is no such number; at placing, the place
+                has no dimension ``dim`` or is complex.
+        """
+        super().__init__(threshold, dim, invert)
+
+    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
+        """Make the threshold of one place."""
+        self.check(place)
+        dim, each_item = self._where(place)
+        return ThresholdActivationKernel(self.operand("threshold"), dim, each_item, self.invert)
+
+
+class ThresholdPermute(_Threshold):
+    """Permute the ``floor(threshold * C)`` channels with the greatest mean among themselves.
+
+    The channels are chosen as by ``ThresholdActivation``; the others stay where they are.
+    The chosen follow each other in the order of one random permutation, drawn once a place,
+    so that with threshold 1 it is ``Permute``; 0 leaves ``x`` as it is.
+    """
+
+    def __init__(
+        self,
+        threshold: float | BendingParameter | BendingView = 1.0,
+        dim: int | None = None,
+        seed: int | None = None,
+        invert: bool = False,
+    ) -> None:
+        """Make a permutation of what stands out.
+
+        Args:
+            threshold: the part of the channels that is permuted, 0 to 1.
+            dim: the channels; by default 0 for weights, 1 for activations (0 for those of
+                one dimension).
+            seed: of the permutation; None draws one, kept in ``seed``.
+            invert: permute those with the least mean.
+
+        Raises:
+            BendingCallbackException: a setting is none of these; at placing, the place has
+                no dimension ``dim`` or is complex.
+        """
+        super().__init__(threshold, dim, invert)
+        self.seed = checked_seed(seed)
+
+    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
+        """Draw the permutation of one place."""
+        self.check(place)
+        dim, each_item = self._where(place)
+        permutation = torch.randperm(
+            (place.shape or ())[dim],
+            generator=place_generator(self.seed, place.key),
+            device="cpu",
+        )
+        permutation = permutation if value is None else permutation.to(value.device)
+        return ThresholdPermuteKernel(
+            self.operand("threshold"), dim, each_item, self.invert, permutation
+        )
