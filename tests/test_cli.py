@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,14 @@ def test_our_errors_are_one_line_and_status_1(
     monkeypatch.setattr(_install, "install", fail)
     assert cli.main(["install", "rave"]) == 1
     assert capsys.readouterr().err == "torchbend: no rave today\n"
+
+
+def test_the_demo_names_what_it_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchbend.demo", None)
+    assert cli.main(["demo", "-o", str(tmp_path)]) == 1
+    assert "torchbend.demo" in capsys.readouterr().err
 
 
 def test_without_pip_the_lines_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

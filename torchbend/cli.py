@@ -55,7 +55,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    importlib.import_module("torchbend.demo").main(args.out)
+    try:
+        importlib.import_module("torchbend.demo").main(args.out)
+    except ModuleNotFoundError as error:
+        raise TorchbendError(
+            f"The demo needs {error.name!r}, which is missing: pip install 'torchbend[demo]'"
+        ) from error
     return 0
 
 
