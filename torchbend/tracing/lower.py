@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MethodType
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch import fx, nn
@@ -81,7 +81,9 @@ def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
     anchor = last[-1] if last else None
     for name in extra:
         with new.inserting_after(anchor) if anchor else new.inserting_before(first_node(new)):
-            anchor = new.create_node("placeholder", name, (None,), {}, name=name)
+            anchor = new.create_node(
+                "placeholder", name, (None,), {}, name=name, type_expr=Optional[torch.Tensor]
+            )
         inputs[name] = anchor
     for name, chain in chains.items():
         node = nodes[name]

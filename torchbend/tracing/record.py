@@ -52,6 +52,7 @@ class Trace:
         signature: of the method.
         graph: None for ``"hooks"``.
         shared: nodes whose memory something writes into later: copied when looked at.
+        written_buffers: buffers that the method writes.
         constants: tensors that belong to the graph alone, by attribute path.
         reason: why hooks were needed.
         source: the method this one was cut out of, if it was.
@@ -65,6 +66,7 @@ class Trace:
     signature: inspect.Signature | None
     graph: TracedGraph | None = None
     shared: frozenset[str] = frozenset()
+    written_buffers: frozenset[str] = frozenset()
     constants: Mapping[str, torch.Tensor] = field(default_factory=dict)
     reason: str = ""
     source: str | None = None
@@ -164,6 +166,7 @@ def _record(
     arguments: Mapping[str, Any],
     signature: inspect.Signature,
 ) -> Trace:
+    before = {name for name, _ in shadow.named_buffers()}
     constants = {}
     own = {name for name, value in vars(shadow).items() if isinstance(value, torch.Tensor)}
     for node in graph.nodes:
@@ -172,6 +175,7 @@ def _record(
             value = getattr(copy, target)
             node.target = f"_constants_{fn}_{target.removeprefix('_tensor_constant')}"
             constants[node.target] = value.detach().clone()
+    _devices_of_the_input(tracer, graph)
     traced = TracedGraph()
     output = traced.graph_copy(graph, {}, return_output_node=True)
     traced.output(output[0])
@@ -179,7 +183,31 @@ def _record(
     inputs = tuple(n.target for n in graph.nodes if n.op == "placeholder")
     fixed = {name: value for name, value in arguments.items() if name not in inputs}
     shared, places = _places(shadow, tracer, graph, fn)
-    return Trace(fn, "graph", places, inputs, fixed, signature, traced, shared, constants)
+    written = frozenset(
+        str(node.target)
+        for node in graph.nodes
+        if node.op == "get_attr" and node.name in shared and node.target in before
+    )
+    return Trace(
+        fn, "graph", places, inputs, fixed, signature, traced, shared, written, constants
+    )
+
+
+def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
+    """Let the graph make its tensors where its input is, not where it was traced."""
+    inputs = [n for n in graph.nodes if n.op == "placeholder"]
+    tensors = [n for n in inputs if isinstance(tracer.values[n], torch.Tensor)]
+    if not tensors:
+        return
+    device = tracer.values[tensors[0]].device
+    makers = [n for n in graph.nodes if n.kwargs.get("device") == device]
+    if not makers:
+        return
+    with graph.inserting_after(inputs[-1]):
+        here = graph.create_node("call_function", getattr, (tensors[0], "device"), name="here")
+    tracer.values[here] = device
+    for node in makers:
+        node.update_kwarg("device", here)
 
 
 def _places(

@@ -7,8 +7,8 @@ calls; no call copies a state dict, and no running call sees half of a change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -117,11 +117,7 @@ class WeightBank:
             names = self.touched() | set(self.installed) | set(self.pending)
         fresh: dict[str, nn.Parameter] = {}
         for name in names:
-            value = self.wanted(name)
-            if isinstance(value, nn.Parameter):
-                fresh[name] = value
-            else:
-                fresh[name] = nn.Parameter(value.detach(), requires_grad=False)
+            fresh[name] = as_parameter(self.wanted(name))
         self.pending.update(fresh)
 
     def swap(self) -> None:
@@ -218,25 +214,43 @@ class WeightBank:
         return ties
 
     # -- the whole ---------------------------------------------------------------
-    def to(self, *args: Any, **kwargs: Any) -> None:
-        """Move all weights; those that move are no longer shared with the original."""
+    @contextlib.contextmanager
+    def unbent(self) -> Iterator[None]:
+        """Meanwhile, the current version's weights without bends are in place."""
         self.swap()
-        moved: dict[str, nn.Parameter] = {}
+        installed = dict(self.installed)
+        self.pending = {name: as_parameter(self.base(name, self.version)) for name in installed}
+        self.swap()
+        try:
+            yield
+        finally:
+            self.pending = installed
+            self.swap()
+
+    def to(self, device: torch.device | None, dtype: torch.dtype | None) -> None:
+        """Move all weights and state; what moves is no longer shared with the original."""
+        self.swap()
+
+        def moved(tensor: torch.Tensor) -> torch.Tensor:
+            kind = dtype if tensor.is_floating_point() else None
+            return tensor.detach().to(device=device, dtype=kind)
+
+        originals: dict[str, nn.Parameter] = {}
         for name, parameter in self.original.items():
-            value = parameter.detach().to(*args, **kwargs)
-            same = value.device == parameter.device and value.dtype == parameter.dtype
-            moved[name] = (
-                parameter if same else nn.Parameter(value, requires_grad=parameter.requires_grad)
-            )
-        self.original = moved
+            value = moved(parameter)
+            if value.device == parameter.device and value.dtype == parameter.dtype:
+                originals[name] = parameter
+            else:
+                originals[name] = nn.Parameter(value, requires_grad=parameter.requires_grad)
         for kept in (*self.versions.values(), *self.buffers.values()):
             for name, tensor in kept.items():
-                kept[name] = tensor.to(*args, **kwargs)
+                kept[name] = moved(tensor)
         for sub in self.shadow.modules():
             for key, buffer in sub._buffers.items():
                 if buffer is not None:
-                    sub._buffers[key] = buffer.to(*args, **kwargs)
-        self.pending = dict(moved)
+                    sub._buffers[key] = moved(buffer)
+        self.original = originals
+        self.pending = dict(originals)
         self.swap()
 
     def owned_bytes(self) -> int:
@@ -250,6 +264,13 @@ class WeightBank:
             if storage.data_ptr() not in theirs:
                 seen[storage.data_ptr()] = storage.nbytes()
         return sum(seen.values())
+
+
+def as_parameter(value: torch.Tensor) -> nn.Parameter:
+    """A tensor as a parameter; one that is a parameter already stays itself."""
+    if isinstance(value, nn.Parameter):
+        return value
+    return nn.Parameter(value.detach(), requires_grad=False)
 
 
 def _sites(module: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:

@@ -1,0 +1,88 @@
+"""torchbend opens a trained model, looks inside, and bends it.
+
+    import torchbend as tb
+
+    bended = tb.BendedModule(model)
+    bended.trace(x=x)
+    bended.print_activations()
+    bended.bend(tb.Scale(2.0), "decoder.*weight")
+    y = bended(x)
+
+The pieces: :mod:`torchbend.tracing` (what places are there), :mod:`torchbend.bending`
+(callbacks, controls, configurations), :mod:`torchbend.distributions`,
+:mod:`torchbend.interfaces` (models from known projects).
+"""
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as _version
+
+from . import bending, distributions, tracing
+from .bending import (
+    Affine,
+    BendingCallback,
+    BendingCallbackException,
+    BendingConfig,
+    BendingParameter,
+    BendingParameterException,
+    Bias,
+    CallbackChain,
+    Capture,
+    InterpolateActivation,
+    InterpolationFromCapture,
+    Lambda,
+    Mask,
+    Normal,
+    OrderedMask,
+    Permute,
+    Scale,
+    ThresholdActivation,
+    ThresholdPermute,
+)
+from .compare import compare_outs, compare_state_dict_tensors
+from .errors import BendingError, ConfigError, ScriptError, TorchbendError, TracingError
+from .output import get_output, set_output
+from .tracing import BendedModule, BendedWrapper, BendingTracer, Inputs
+
+try:
+    __version__ = _version("torchbend")
+except PackageNotFoundError:  # run from a folder that was never installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "Affine",
+    "BendedModule",
+    "BendedWrapper",
+    "BendingCallback",
+    "BendingCallbackException",
+    "BendingConfig",
+    "BendingError",
+    "BendingParameter",
+    "BendingParameterException",
+    "BendingTracer",
+    "Bias",
+    "CallbackChain",
+    "Capture",
+    "ConfigError",
+    "Inputs",
+    "InterpolateActivation",
+    "InterpolationFromCapture",
+    "Lambda",
+    "Mask",
+    "Normal",
+    "OrderedMask",
+    "Permute",
+    "Scale",
+    "ScriptError",
+    "ThresholdActivation",
+    "ThresholdPermute",
+    "TorchbendError",
+    "TracingError",
+    "__version__",
+    "bending",
+    "compare_outs",
+    "compare_state_dict_tensors",
+    "distributions",
+    "get_output",
+    "set_output",
+    "tracing",
+]

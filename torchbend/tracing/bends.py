@@ -1,0 +1,236 @@
+"""The book of bends: which callback sits on which places, in which configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from ..bending import BendingCallback, BendingConfig, BendingParameter
+from ..bending.kernel import Kernel
+from ..errors import BendingCallbackException, BendingError, suggest
+from ..places import Place, match
+
+__all__ = ["Bend", "BendBook", "resolve"]
+
+
+@dataclass(eq=False)
+class Bend:
+    """A callback on the places that its patterns found.
+
+    Attributes:
+        callback: the settings.
+        patterns: as the user gave them.
+        fn: the methods that the bend was restricted to, or None.
+        version: the version whose weights it bends.
+        kernels: what runs at each place, by the place's key, in the places' order.
+        places: the places, by key.
+    """
+
+    callback: BendingCallback
+    patterns: tuple[str, ...]
+    fn: tuple[str, ...] | None
+    version: str | None
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> list[str]:
+        """Names of the weights it bends."""
+        return [p.name for p in self.places.values() if p.kind == "weight"]
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods whose activations it bends."""
+        return {p.fn for p in self.places.values() if p.fn is not None}
+
+
+class BendBook:
+    """All bends, by configuration; the current configuration's are the ones heard."""
+
+    def __init__(self) -> None:
+        self.configs: dict[str | None, list[Bend]] = {None: []}
+        self.current: str | None = None
+
+    @property
+    def active(self) -> list[Bend]:
+        """The bends of the current configuration, in the order in which they were made."""
+        return self.configs[self.current]
+
+    def check(self, name: str | None) -> str | None:
+        """Normalize a configuration's name.
+
+        Raises:
+            BendingError: there is no such configuration.
+        """
+        if name not in self.configs:
+            there = [c for c in self.configs if c is not None]
+            raise BendingError(f"there is no configuration {name!r}. {suggest(str(name), there)}")
+        return name
+
+    def weight_chain(self, version: str | None, name: str) -> list[Kernel]:
+        """The kernels on a weight of a version, in order."""
+        return [
+            b.kernels[name] for b in self.active if b.version == version and name in b.kernels
+        ]
+
+    def activation_chain(self, key: str) -> list[Kernel]:
+        """The kernels on an activation, in order."""
+        return [b.kernels[key] for b in self.active if key in b.kernels]
+
+    def bent_activations(self, fn: str) -> dict[str, list[BendingCallback]]:
+        """Callbacks by bent activation of a method."""
+        found: dict[str, list[BendingCallback]] = {}
+        for bend in self.active:
+            for place in bend.places.values():
+                if place.fn == fn:
+                    found.setdefault(place.name, []).append(bend.callback)
+        return found
+
+    def bent_weights(self, version: str | None) -> dict[str, list[BendingCallback]]:
+        """Callbacks by bent weight of a version."""
+        found: dict[str, list[BendingCallback]] = {}
+        for bend in self.active:
+            if bend.version == version:
+                for name in bend.weights:
+                    found.setdefault(name, []).append(bend.callback)
+        return found
+
+    def callbacks(self) -> list[BendingCallback]:
+        """Each callback in use, once."""
+        return list({id(b.callback): b.callback for b in self.active}.values())
+
+    def controls(self) -> dict[str, BendingParameter]:
+        """Each control in use, by name."""
+        found: dict[str, BendingParameter] = {}
+        for bend in self.active:
+            found.update(bend.callback.controls)
+        return found
+
+    def check_controls(self, callback: BendingCallback) -> None:
+        """Refuse a second control of a name that is in use.
+
+        Raises:
+            BendingError: two different controls have one name.
+        """
+        there = self.controls()
+        for name, control in callback.controls.items():
+            if there.get(name, control) is not control:
+                raise BendingError(
+                    f"two controls are named {name!r}: {there[name]!r} is in use, and "
+                    f"{callback!r} brings {control!r}. Share one BendingParameter, or rename one."
+                )
+
+    def moved_by(self, control: BendingParameter) -> Iterator[Bend]:
+        """The bends that read a control."""
+        for bend in self.active:
+            if any(c is control for c in bend.callback.controls.values()):
+                yield bend
+
+    def config(self, name: str | None) -> BendingConfig:
+        """A configuration as entries that can be saved."""
+        config = BendingConfig()
+        for bend in self.configs[self.check(name)]:
+            patterns = bend.patterns
+            if bend.fn is not None and len(bend.fn) == 1:
+                patterns = tuple(_restrict(p, bend.fn[0]) for p in patterns)
+            config.append((bend.callback, *patterns))
+        return config
+
+
+def _restrict(pattern: str, fn: str) -> str:
+    return pattern if ":" in pattern else f"{fn}:{pattern}"
+
+
+def resolve(
+    callback: BendingCallback,
+    patterns: Sequence[str],
+    places: Iterable[Place],
+    traced: Iterable[str],
+    is_method: Callable[[str], bool],
+) -> dict[str, Place]:
+    """Find the places that a bend can take.
+
+    Args:
+        callback: what is to sit there.
+        patterns: where, as regular expressions.
+        places: all places that come in question.
+        traced: the methods that were traced, for the message.
+        is_method: whether a name is one of them.
+
+    Returns:
+        Places by key. A parameter that a graph reads is the weight itself, once.
+
+    Raises:
+        BendingError: a pattern matches nothing, or nothing that the callback can bend.
+    """
+    there = list(places)
+    weights = {p.name: p for p in there if p.kind == "weight"}
+    found: dict[str, Place] = {}
+    for pattern, matched in match(patterns, there, is_method).items():
+        if not matched:
+            raise BendingError(_nothing(pattern, there, list(traced)))
+        usable: dict[str, Place] = {}
+        refused: list[BendingError] = []
+        for place in matched:
+            target = _itself(place, weights)
+            if target.state:
+                refused.append(
+                    BendingError(
+                        f"{target.key!r} is a part of the model's streaming state, written "
+                        "through later: bend what is computed from it instead"
+                    )
+                )
+            elif _takes(callback, target):
+                callback.check(target)
+                usable[target.key] = target
+            else:
+                refused.append(_refusal(callback, target))
+        if not usable:
+            raise refused[0]
+        found.update(usable)
+    return found
+
+
+def _itself(place: Place, weights: Mapping[str, Place]) -> Place:
+    return weights.get(place.target, place) if place.op == "get_attr" else place
+
+
+def _takes(callback: BendingCallback, place: Place) -> bool:
+    if place.kind == "weight":
+        return callback.weight_compatible
+    return callback.activation_compatible and place.tensor
+
+
+def _refusal(callback: BendingCallback, place: Place) -> BendingError:
+    try:
+        callback.check(place)
+    except BendingCallbackException as error:
+        return error
+    return BendingCallbackException(f"{callback!r} cannot sit on {place.key!r}")
+
+
+def _nothing(pattern: str, places: Sequence[Place], traced: Sequence[str]) -> str:
+    text = f"the pattern {pattern!r} matches no weight"
+    if traced:
+        text += f" and no activation of {', '.join(traced)}"
+    asked = pattern.rpartition(":")[2] if pattern.partition(":")[0].isidentifier() else pattern
+    text += f". {suggest(asked, [p.name for p in places])}"
+    if not traced:
+        text += " Activations can be bent after trace(fn, **inputs)."
+    return text
+
+
+def place_kernels(
+    callback: BendingCallback,
+    places: Mapping[str, Place],
+    value_of: Callable[[str], torch.Tensor],
+    device: torch.device,
+) -> dict[str, Kernel]:
+    """Make a kernel for each place, with its own state, on the model's device."""
+    kernels: dict[str, Kernel] = {}
+    for key, place in places.items():
+        value = value_of(place.name) if place.kind == "weight" else None
+        kernels[key] = callback.kernel(place, value).to(device)
+    return kernels

@@ -1,0 +1,346 @@
+"""Running a bent model at the speed of the unbent one.
+
+What runs is decided when the set of bends changes: a method whose activations are not
+bent is the shadow's own method, any other its traced graph with kernels in it. A call
+then only swaps in weights that were computed meanwhile, and runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..bending.kernel import Kernel
+from ..errors import BendingError, TorchbendError, suggest
+from .bends import BendBook
+from .hooks import bending_hooks
+from .inputs import bind, describe
+from .lower import CallArgument, compile_graph, insert_bends
+from .record import Trace
+from .shadow import restore, snapshot
+from .weights import WeightBank
+
+__all__ = ["Runner"]
+
+
+@dataclass
+class Plan:
+    """How one method runs.
+
+    Attributes:
+        fn: the method.
+        function: runs it.
+        trace: its record, where the bent graph or hooks run; None for the method itself.
+        arguments: what kernels take from the call: input of the plan by keyword.
+        seen: shapes that it has run on since it was made.
+    """
+
+    fn: str
+    function: Callable[..., Any]
+    trace: Trace | None = None
+    arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seen: set[Any] = field(default_factory=set)
+
+
+class Runner:
+    """Runs the methods of a shadow with the bends of a book.
+
+    Args:
+        shadow: the model.
+        bank: its weights.
+        book: its bends.
+    """
+
+    def __init__(self, shadow: nn.Module, bank: WeightBank, book: BendBook) -> None:
+        self.shadow = shadow
+        self.bank = bank
+        self.book = book
+        self.traces: dict[str, Trace] = {}
+        self.plans: dict[str, Plan] = {}
+        self.running = 0
+
+    # -- plans -------------------------------------------------------------------
+    def rebuild(self, methods: Sequence[str] | set[str]) -> None:
+        """Decide anew how these methods run; the others stay as they are."""
+        self.plans.update({fn: self._plan(fn) for fn in methods if fn in self.traces})
+        for plan in self.plans.values():
+            plan.seen.clear()
+
+    def chains(self, trace: Trace) -> dict[str, list[Kernel]]:
+        """The kernels on each bent activation of a traced method, in order."""
+        found = {p.name: self.book.activation_chain(p.key) for p in trace.places}
+        return {name: kernels for name, kernels in found.items() if kernels}
+
+    def arguments(
+        self, chains: Mapping[str, Sequence[Kernel]]
+    ) -> tuple[dict[str, list[tuple[Kernel, list[CallArgument]]]], dict[str, list[str]]]:
+        """Name the inputs through which kernels take arguments from the call.
+
+        Returns:
+            The chains with each kernel's arguments, and for each keyword the inputs that
+            take it: one of the keyword's own name, or ``keyword_0``, ``keyword_1``, ...
+        """
+        takers: dict[str, int] = {}
+        for chain in chains.values():
+            for kernel in chain:
+                for keyword in kernel.call_args:
+                    takers[keyword] = takers.get(keyword, 0) + 1
+        inputs = {
+            keyword: [keyword] if n == 1 else [f"{keyword}_{i}" for i in range(n)]
+            for keyword, n in takers.items()
+        }
+        free = {keyword: iter(names) for keyword, names in inputs.items()}
+        named = {
+            name: [(k, [CallArgument((w, next(free[w]))) for w in k.call_args]) for k in chain]
+            for name, chain in chains.items()
+        }
+        return named, inputs
+
+    def _plan(self, fn: str) -> Plan:
+        trace = self.traces.get(fn)
+        chains = self.chains(trace) if trace else {}
+        if trace is None or (not chains and trace.source is None):
+            return Plan(fn, self._method(fn))
+        named, inputs = self.arguments(chains)
+        taken = set(trace.inputs) & {i for names in inputs.values() for i in names}
+        if taken:
+            raise BendingError(
+                f"{fn} has an input {sorted(taken)[0]!r}, and a callback takes an argument of "
+                "that name from the call: rename one"
+            )
+        if trace.kind == "hooks":
+            return Plan(fn, self._hooked(fn, named), trace, inputs)
+        graph = trace.graph
+        if graph is None:
+            raise BendingError(f"{fn} has no graph")
+        lowered = {
+            name: [(kernel.forward, arguments) for kernel, arguments in chain]
+            for name, chain in named.items()
+        }
+        function = compile_graph(insert_bends(graph, lowered), self.shadow, trace.constants)
+        return Plan(fn, function, trace, inputs)
+
+    def _method(self, fn: str) -> Callable[..., Any]:
+        if fn == "forward":
+            return self.shadow
+        method = getattr(self.shadow, fn, None)
+        if not callable(method):
+            there = [n for n in dir(type(self.shadow)) if not n.startswith("_")]
+            own = [n for n in there if n not in dir(nn.Module)]
+            raise BendingError(
+                f"{type(self.shadow).__name__} has no method {fn!r}. "
+                f"{suggest(fn, ['forward', *own, *self.traces])}"
+            )
+        return method  # type: ignore[no-any-return]
+
+    def _hooked(
+        self, fn: str, named: Mapping[str, list[tuple[Kernel, list[CallArgument]]]]
+    ) -> Callable[..., Any]:
+        method = self._method(fn)
+
+        def bend_of(chain: list[tuple[Kernel, list[CallArgument]]], given: Mapping[str, Any]) -> Any:
+            def bend(value: torch.Tensor) -> torch.Tensor:
+                for kernel, arguments in chain:
+                    value = kernel.forward(value, **{a.keyword: given.get(a.input) for a in arguments})
+                return value
+
+            return bend
+
+        def run(*args: Any, _given: Mapping[str, Any] = {}, **kwargs: Any) -> Any:  # noqa: B006
+            bends = {name: bend_of(chain, _given) for name, chain in named.items()}
+            with bending_hooks(self.shadow, bends):
+                return method(*args, **kwargs)
+
+        return run
+
+    # -- calls -------------------------------------------------------------------
+    def run(self, fn: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a method.
+
+        Raises:
+            BendingError: no such method, inputs that do not fit, or a bend that breaks
+                the run. On shapes that have not run before, the state of the model is put
+                back then.
+        """
+        plan = self.plans.get(fn)
+        if plan is None:
+            plan = self.plans[fn] = self._plan(fn)
+        if self.bank.pending and not self.running:
+            self.bank.swap()
+        self.running += 1
+        try:
+            key = tuple([a.shape for a in args if isinstance(a, torch.Tensor)])
+            if kwargs:
+                key += tuple(
+                    [(n, v.shape) for n, v in kwargs.items() if isinstance(v, torch.Tensor)]
+                )
+            if key in plan.seen:
+                return self._call(plan, args, kwargs)
+            state = snapshot(self.shadow)
+            try:
+                out = self._call(plan, args, kwargs)
+            except BaseException:
+                restore(self.shadow, state)
+                raise
+            plan.seen.add(key)
+            return out
+        except TorchbendError:
+            raise
+        except Exception as error:
+            raise self.explain(plan, args, kwargs, error) from error
+        finally:
+            self.running -= 1
+
+    def _call(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        trace = plan.trace
+        if trace is None:
+            return plan.function(*args, **kwargs)
+        if not kwargs and not trace.fixed and len(args) == len(trace.inputs):
+            if not plan.arguments:
+                return plan.function(*args)
+        given = self.given(plan.arguments, kwargs)
+        if trace.kind == "hooks":
+            return plan.function(*args, _given=given, **kwargs)
+        return plan.function(*self.ordered(trace, args, kwargs), **given)
+
+    @staticmethod
+    def given(arguments: Mapping[str, Sequence[str]], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Take the kernels' arguments out of a call's.
+
+        Raises:
+            BendingError: a list does not have one value for each callback.
+        """
+        given: dict[str, Any] = {}
+        for keyword, inputs in arguments.items():
+            if keyword not in kwargs:
+                continue
+            value = kwargs.pop(keyword)
+            if isinstance(value, (list, tuple)) and not (len(inputs) == 1 and _numbers(value)):
+                if len(value) != len(inputs):
+                    raise BendingError(
+                        f"{keyword!r} goes to {len(inputs)} callbacks, and {len(value)} values "
+                        "were given: pass one for all, or a list with one for each"
+                    )
+                values = list(value)
+            else:
+                values = [value] * len(inputs)
+            given.update({i: _tensor(v) for i, v in zip(inputs, values, strict=True)})
+        return given
+
+    @staticmethod
+    def ordered(trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """A call's arguments in the order of the graph's inputs.
+
+        Raises:
+            BendingError: one is missing, or the graph was traced for another value.
+        """
+        if trace.signature is None:
+            named = dict(zip(trace.inputs, args, strict=False)) | kwargs
+        else:
+            named = bind(trace.fn, trace.signature, args, kwargs)
+        missing = [name for name in trace.inputs if name not in named]
+        if missing:
+            raise BendingError(
+                f"{trace.fn} was traced with {', '.join(trace.inputs)}; {missing[0]!r} is missing"
+            )
+        for name, value in named.items():
+            if name in trace.inputs:
+                continue
+            if name not in trace.fixed and trace.signature is not None:
+                parameter = trace.signature.parameters.get(name)
+                default = parameter.default if parameter else None
+            else:
+                default = trace.fixed.get(name)
+            if value is not default and (isinstance(value, torch.Tensor) or value != default):
+                raise BendingError(
+                    f"{trace.fn} was traced with {name}={default!r} and its activations are "
+                    f"bent for that: trace it again with {name}={describe((value,), {})}"
+                )
+        return [named[name] for name in trace.inputs]
+
+    def explain(
+        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception
+    ) -> BendingError:
+        """Say what failed: the method, its inputs, torch's words, and the bends at fault."""
+        text = f"{plan.fn}({describe(args, kwargs)}) failed: {str(error).strip()}"
+        for name, (before, after, callback) in self._changed_shapes(plan, args, kwargs).items():
+            text += (
+                f"\nThe bend {callback} on {name!r} changes its shape from {before} to {after}; "
+                "what comes after it was made for the first."
+            )
+        return BendingError(text)
+
+    def _changed_shapes(
+        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> dict[str, tuple[tuple[int, ...], tuple[int, ...], str]]:
+        """Run once more, watching the shapes that go in and out of the bends."""
+        changed: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {}
+        for bend in self.book.active:
+            for key, place in bend.places.items():
+                if place.kind == "weight" and place.shape is not None:
+                    new = tuple(self.bank.wanted(place.name).shape)
+                    if new != place.shape:
+                        changed[key] = (place.shape, new, repr(bend.callback))
+        trace = plan.trace
+        if trace is None:
+            return changed
+
+        def watch(name: str, kernel: Kernel) -> Callable[..., torch.Tensor]:
+            def watched(x: torch.Tensor, **k: Any) -> torch.Tensor:
+                out = kernel.forward(x, **k)
+                if out.shape != x.shape:
+                    made_by = self.book.bent_activations(trace.fn)[name]
+                    label = " >> ".join(map(repr, made_by))
+                    changed[name] = (tuple(x.shape), tuple(out.shape), label)
+                return out
+
+            return watched
+
+        chains = self.chains(trace)
+        state = snapshot(self.shadow)
+        try:
+            if trace.graph is not None:
+                named, inputs = self.arguments(chains)
+                lowered = {
+                    name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
+                    for name, chain in named.items()
+                }
+                run = compile_graph(insert_bends(trace.graph, lowered), self.shadow, trace.constants)
+                rest = dict(kwargs)
+                given = self.given(inputs, rest)
+                run(*self.ordered(trace, args, rest), **given)
+            else:
+                hooks = {}
+                for name, chain in chains.items():
+                    watched = [watch(name, kernel) for kernel in chain]
+                    hooks[name] = _composed(watched)
+                with bending_hooks(self.shadow, hooks):
+                    self._method(trace.fn)(*args, **kwargs)
+        except Exception:  # noqa: BLE001, S110  it fails again: the shapes are what we came for
+            pass
+        finally:
+            restore(self.shadow, state)
+        return changed
+
+
+def _composed(functions: Sequence[Callable[..., torch.Tensor]]) -> Callable[..., torch.Tensor]:
+    def composed(x: torch.Tensor) -> torch.Tensor:
+        for function in functions:
+            x = function(x)
+        return x
+
+    return composed
+
+
+def _numbers(values: Sequence[Any]) -> bool:
+    return len(values) > 1 and all(isinstance(v, (int, float)) for v in values)
+
+
+def _tensor(value: Any) -> Any:
+    if isinstance(value, (int, float, list, tuple)) and not isinstance(value, bool):
+        return torch.as_tensor(value, dtype=torch.get_default_dtype())
+    return value
