@@ -6,6 +6,7 @@ from .adapter import CallbackKernel
 from .affine import Affine, Bias, Scale
 from .callback import BendingCallback, CallbackChain
 from .capture import Capture
+from .config import BendingConfig
 from .function import Lambda
 from .interpolation import InterpolateActivation, InterpolationFromCapture
 from .kernel import ChainKernel, Kernel, place_generator
@@ -20,6 +21,7 @@ __all__ = [
     "Affine",
     "BendingCallback",
     "BendingCallbackException",
+    "BendingConfig",
     "BendingParameter",
     "BendingParameterException",
     "BendingView",

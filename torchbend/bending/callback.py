@@ -49,6 +49,17 @@ def checked_dim(dim: object) -> int | None:
     raise BendingCallbackException(f"a dim is an int or None; got {dim!r}")
 
 
+def checked_flag(value: object, name: str) -> bool:
+    """Return a setting that is True or False.
+
+    Raises:
+        BendingCallbackException: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise BendingCallbackException(f"{name} is True or False; got {value!r}")
+    return value
+
+
 def channel_dim(place: Place, dim: int | None, who: object) -> int:
     """Return the dimension that counts as channels at a place, from 0 up.
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..errors import BendingError
 from ..places import Place
-from .callback import BendingCallback
+from .callback import BendingCallback, checked_flag
 from .capture import Recorder, RecordingKernel, joined
 from .kernel import Kernel
 
@@ -78,7 +78,7 @@ class InterpolateActivation(BendingCallback):
             softmax: use ``softmax(w)`` over the batch, so that the weights sum to 1.
         """
         super().__init__()
-        self.softmax = bool(softmax)
+        self.softmax = checked_flag(softmax, "softmax")
 
     def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
         """Make the interpolation of one place."""

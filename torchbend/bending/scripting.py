@@ -9,6 +9,7 @@ and then put into the copies of everything that reads it.
 import copy
 import math
 import types
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -332,7 +333,10 @@ def _script_kernel(kernel: Kernel, memo: dict[int, Any]) -> torch.jit.ScriptModu
     who = _callback_name(kernel)
     form = _scriptable(kernel, memo)
     try:
-        return cast(torch.jit.ScriptModule, torch.jit.script(form))
+        with warnings.catch_warnings():
+            # about the source of fx's own GraphModule.__init__, not about ours
+            warnings.filterwarnings("ignore", message=".*doesn't support instance-level annot.*")
+            return cast(torch.jit.ScriptModule, torch.jit.script(form))
     except Exception as error:  # noqa: BLE001 - torch raises many kinds for code it cannot read
         hint = (
             f"the function {names[0]!r} cannot become TorchScript; it plays live. To export it, "

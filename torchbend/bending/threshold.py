@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .callback import BendingCallback, channel_dim, checked_dim
+from .callback import BendingCallback, channel_dim, checked_dim, checked_flag
 from .draws import checked_seed, fraction
 from .kernel import Kernel, place_generator
 from .operand import Operand
@@ -126,7 +126,7 @@ class _Threshold(BendingCallback):
         super().__init__(threshold=threshold)
         fraction(self, "threshold")
         self.dim = checked_dim(dim)
-        self.invert = bool(invert)
+        self.invert = checked_flag(invert, "invert")
 
     def check(self, place: Place) -> None:
         """Check that the place has the dimension, and values that have an order.
