@@ -11,6 +11,7 @@ from ..bending import BendingCallback, BendingConfig, BendingParameter
 from ..bending.kernel import Kernel
 from ..errors import BendingCallbackException, BendingError, suggest
 from ..places import Place, match
+from .shadow import plain_tensors
 
 __all__ = ["Bend", "BendBook", "resolve"]
 
@@ -230,7 +231,8 @@ def place_kernels(
 ) -> dict[str, Kernel]:
     """Make a kernel for each place, with its own state, on the model's device."""
     kernels: dict[str, Kernel] = {}
-    for key, place in places.items():
-        value = value_of(place.name) if place.kind == "weight" else None
-        kernels[key] = callback.kernel(place, value).to(device)
+    with plain_tensors():
+        for key, place in places.items():
+            value = value_of(place.name) if place.kind == "weight" else None
+            kernels[key] = callback.kernel(place, value).to(device)
     return kernels

@@ -5,8 +5,8 @@ Each function takes a graph and returns a new one; the trace's own graph never c
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MethodType
 from typing import Any, Optional
 
@@ -235,8 +235,8 @@ def compile_graph(
 
     Args:
         graph: names its weights and submodules by path.
-        holder: the module that has them; weights that are replaced in it later are
-            seen by the result, since they are looked up at each call.
+        holder: the module that has them. Weights and buffers that are replaced in it
+            later are seen by the result; submodules must stay the same objects.
         constants: tensors of the graph alone; they are given to the holder as buffers
             that are not saved.
 
@@ -246,6 +246,32 @@ def compile_graph(
     for path, value in constants.items():
         if path not in holder._buffers:
             holder.register_buffer(path, value.clone(), persistent=False)
-    module = fx.GraphModule(holder, copy.copy(graph) if graph.owning_module else graph)
-    function = type(module).forward
-    return MethodType(function, holder)
+    bound, nodes = copy_graph(graph)
+    for node in nodes.values():
+        if node.op in ("get_attr", "call_module"):
+            path = str(node.target)
+            node.target = _named(_reader(node.op, path, holder), node.name)
+            node.op = "call_function"
+    module = fx.GraphModule(nn.Module(), bound)
+    return MethodType(type(module).forward, module)
+
+
+def _reader(op: str, path: str, holder: nn.Module) -> Callable[..., Any]:
+    """What a node calls, found once: walking ``self.a.b.c`` at each call costs more."""
+    parent, _, last = path.rpartition(".")
+    owner = holder.get_submodule(parent)
+    if op == "call_module":
+        return owner.get_submodule(last)
+    if last in owner._parameters:
+        return partial(owner._parameters.__getitem__, last)
+    if last in owner._buffers:
+        return partial(owner._buffers.__getitem__, last)
+    return partial(getattr, owner, last)
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A callable that the code generator of ``torch.fx`` can name."""
+    named = partial(function)
+    named.__name__ = name  # type: ignore[attr-defined]
+    named.__module__ = __name__
+    return named

@@ -24,7 +24,7 @@ from .hooks import outputs_of_submodules
 from .inputs import describe
 from .lower import compile_graph
 from .proxy import FlowStep
-from .shadow import lazy_buffers, shadow_of
+from .shadow import lazy_buffers, plain_tensors, shadow_of
 from .tracer import BendingTracer, call_with, has_tensor
 
 __all__ = ["Trace", "TracedGraph", "trace_method"]
@@ -95,7 +95,8 @@ def trace_method(
     Raises:
         TracingError: the method itself fails on these inputs.
     """
-    with torch.no_grad():
+    with plain_tensors():
+        arguments = {name: _ordinary(value) for name, value in arguments.items()}
         reference, expected = _warm_up(shadow, fn, arguments)
         tracer = BendingTracer()
         try:
@@ -120,6 +121,16 @@ def trace_method(
     inputs = tuple(name for name, value in arguments.items() if has_tensor(value))
     fixed = {name: value for name, value in arguments.items() if name not in inputs}
     return Trace(fn, "hooks", places, inputs, fixed, signature, reason=reason), expected
+
+
+def _ordinary(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.clone() if value.is_inference() else value
+    if isinstance(value, dict):
+        return {key: _ordinary(v) for key, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_ordinary(v) for v in value)
+    return value
 
 
 def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, Any]:

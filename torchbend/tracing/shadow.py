@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-__all__ = ["State", "lazy_buffers", "restore", "shadow_of", "snapshot"]
+__all__ = ["State", "lazy_buffers", "plain_tensors", "restore", "shadow_of", "snapshot"]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,21 @@ def shadow_of(module: nn.Module) -> nn.Module:
     Returns:
         A module of the same class whose parameters are the same objects.
     """
+    with plain_tensors():
+        return _shadow_of(module)
+
+
+@contextlib.contextmanager
+def plain_tensors() -> Iterator[None]:
+    """Make ordinary tensors meanwhile, also for a caller in ``torch.inference_mode``.
+
+    What is made here lives on, and an inference tensor could not be written later.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+def _shadow_of(module: nn.Module) -> nn.Module:
     memo: dict[int, object] = {id(p): p for p in module.parameters()}
     for sub in module.modules():
         for value in vars(sub).values():
@@ -68,17 +83,18 @@ def _skeleton(module: nn.Module, done: dict[int, nn.Module]) -> nn.Module:
 
 def snapshot(module: nn.Module) -> State:
     """Copy every buffer of a module."""
-    return {
-        (sub, name): buffer.detach().clone()
-        for sub in module.modules()
-        for name, buffer in sub._buffers.items()
-        if buffer is not None
-    }
+    with plain_tensors():
+        return {
+            (sub, name): buffer.detach().clone()
+            for sub in module.modules()
+            for name, buffer in sub._buffers.items()
+            if buffer is not None
+        }
 
 
 def restore(module: nn.Module, state: State) -> None:
     """Put buffers back as :func:`snapshot` found them, in place where they still fit."""
-    with torch.no_grad():
+    with plain_tensors():
         for (sub, name), saved in state.items():
             now = sub._buffers.get(name)
             if now is not None and now.shape == saved.shape and now.dtype == saved.dtype:

@@ -188,7 +188,11 @@ class BendingTracer(fx.Tracer):
         kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
         if node.op == "get_attr":
             return operator.attrgetter(str(node.target))(self.root)
-        tensors = [n for n in node.all_input_nodes if isinstance(values[n], torch.Tensor)]
+        tensors = [
+            n
+            for n in node.all_input_nodes
+            if isinstance(values[n], torch.Tensor) and not values[n].is_inference()
+        ]
         before = [values[n]._version for n in tensors]
         if node.op == "call_method":
             out = getattr(args[0], str(node.target))(*args[1:], **kwargs)

@@ -15,6 +15,7 @@ from torch import nn
 
 from ..errors import BendingError, suggest
 from ..places import Place
+from .shadow import plain_tensors
 
 __all__ = ["DEFAULT", "WeightBank"]
 
@@ -115,9 +116,8 @@ class WeightBank:
         """
         if names is None:
             names = self.touched() | set(self.installed) | set(self.pending)
-        fresh: dict[str, nn.Parameter] = {}
-        for name in names:
-            fresh[name] = as_parameter(self.wanted(name))
+        with plain_tensors():
+            fresh = {name: as_parameter(self.wanted(name)) for name in names}
         self.pending.update(fresh)
 
     def swap(self) -> None:
