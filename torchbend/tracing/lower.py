@@ -13,7 +13,9 @@ from typing import Any, Optional
 import torch
 from torch import fx, nn
 
+from ..distributions import convert_to_torch
 from ..errors import BendingError
+from .distributions import has_distributions
 
 __all__ = [
     "SUFFIX",
@@ -253,7 +255,10 @@ def compile_graph(
             node.target = _named(_reader(node.op, path, holder), node.name)
             node.op = "call_function"
     module = fx.GraphModule(nn.Module(), bound)
-    return MethodType(type(module).forward, module)
+    run = MethodType(type(module).forward, module)
+    if not has_distributions(graph):
+        return run
+    return lambda *args, **kwargs: convert_to_torch(run(*args, **kwargs))
 
 
 def _reader(op: str, path: str, holder: nn.Module) -> Callable[..., Any]:

@@ -332,8 +332,9 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, torch.distributions.Distribution) or hasattr(a, "_fields"):
-        return type(a).__name__ == type(b).__name__
+    if isinstance(a, torch.distributions.Distribution):
+        names = [n for n in a.arg_constraints if n in vars(a) and n in vars(b)]
+        return type(a) is type(b) and all(same(getattr(a, n), getattr(b, n)) for n in names)
     if type(a) is not type(b):
         return False
     return a is b or bool(a == b)
