@@ -185,14 +185,14 @@ class Located:
         part = self.get(path)
         if not isinstance(part, dict):
             raise self.error(path, f"{_where(path)} is an object {{...}}; got {_shown(part)}")
-        for key in required:
-            if key not in part:
-                raise self.error(path, f"{_where(path)} lacks {key!r}")
         if optional is not None:
             known = [*required, *optional]
             for key in part:
                 if key not in known:
                     raise self.error((*path, key), f"{_where(path)} has no {key!r}", key, known)
+        for key in required:
+            if key not in part:
+                raise self.error(path, f"{_where(path)} lacks {key!r}")
         return part
 
     def _skip(self, at: int) -> int:

@@ -47,7 +47,7 @@ def bernoulli_sample(probs: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
 
 def bernoulli_log_prob(logits: Tensor, value: Tensor) -> Tensor:
     """Return the log probability of ``value``, which broadcasts with the logits."""
-    both = torch.broadcast_tensors(logits, value)
+    both: tuple[Tensor, Tensor] = torch.broadcast_tensors(logits, value)  # type: ignore[no-untyped-call]
     return -binary_cross_entropy_with_logits(both[0], both[1], reduction="none")
 
 

@@ -49,7 +49,7 @@ def categorical_log_prob(logits: Tensor, value: Tensor) -> Tensor:
         logits: normalized, ``(*shape, categories)``.
         value: broadcasts with ``shape``.
     """
-    both = torch.broadcast_tensors(value.long().unsqueeze(-1), logits)
+    both: tuple[Tensor, Tensor] = torch.broadcast_tensors(value.long().unsqueeze(-1), logits)  # type: ignore[no-untyped-call]
     return both[1].gather(-1, both[0][..., :1]).squeeze(-1)
 
 
