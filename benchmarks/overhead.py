@@ -178,7 +178,9 @@ def owned(report: Report, what: str, module: nn.Module, pattern: str) -> None:
     handle = bended.bend(tb.Scale(0.5), pattern)
     names = set(bended.bended_keys())
     original = sum(p.nbytes for n, p in module.named_parameters() if n in names)
-    report.row(f"{what}: bytes owned / bytes of the bent weights", bended.bent_bytes() / original, 1.0)
+    report.row(
+        f"{what}: bytes owned / bytes of the bent weights", bended.bent_bytes() / original, 1.0
+    )
     handle.undo()
 
 

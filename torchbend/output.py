@@ -65,9 +65,10 @@ def show_table(
     text: str = tabulate(rows, headers=list(columns))
     if out is None:
         if get_output() == "notebook":
-            from IPython.display import HTML, display
+            import IPython.display as notebook
 
-            display(HTML(tabulate(rows, headers=list(columns), tablefmt="html")))
+            html: Any = tabulate(rows, headers=list(columns), tablefmt="html")
+            _display(notebook, html)
         else:
             print(text)  # noqa: T201  the one place where tables are printed
     elif isinstance(out, (str, Path)):
@@ -107,5 +108,9 @@ def activation_rows(places: Iterable[Place]) -> list[list[Any]]:
     ]
 
 
+def _display(notebook: Any, html: str) -> None:
+    notebook.display(notebook.HTML(html))
+
+
 def _number(value: torch.Tensor) -> float | int:
-    return value.item()  # type: ignore[no-any-return]
+    return value.item()

@@ -72,9 +72,7 @@ class BendBook:
 
     def weight_chain(self, version: str | None, name: str) -> list[Kernel]:
         """The kernels on a weight of a version, in order."""
-        return [
-            b.kernels[name] for b in self.active if b.version == version and name in b.kernels
-        ]
+        return [b.kernels[name] for b in self.active if b.version == version and name in b.kernels]
 
     def activation_chain(self, key: str) -> list[Kernel]:
         """The kernels on an activation, in order."""

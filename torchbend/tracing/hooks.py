@@ -48,9 +48,7 @@ def outputs_of_submodules(
 
 
 @contextlib.contextmanager
-def recording_hooks(
-    module: nn.Module, note: Callable[[str, torch.Tensor], None]
-) -> Iterator[None]:
+def recording_hooks(module: nn.Module, note: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
     """Meanwhile, tell ``note(name, value)`` of every tensor a submodule gives."""
 
     def hook_of(name: str) -> Callable[..., None]:

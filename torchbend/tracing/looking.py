@@ -29,14 +29,14 @@ from .record import Trace, TracedGraph
 from .runner import Runner
 
 if TYPE_CHECKING:
-    from .module import BendedModule
+    from .core import Core
 
 __all__ = ["from_activations", "get_activations"]
 
 
 # -- inner values out ------------------------------------------------------------------
 def get_activations(
-    bended: BendedModule,
+    bended: Core,
     patterns: Sequence[str],
     fn: str,
     with_bends: bool,
@@ -117,7 +117,7 @@ def _by_graph(
 
 
 def _by_hooks(
-    bended: BendedModule, trace: Trace, names: Sequence[str], bends: bool, inputs: dict[str, Any]
+    bended: Core, trace: Trace, names: Sequence[str], bends: bool, inputs: dict[str, Any]
 ) -> dict[str, torch.Tensor]:
     runner = bended._runner
     named, arguments = runner.arguments(runner.chains(trace) if bends else {})
@@ -159,7 +159,7 @@ def _callables(
 
 # -- inner values in -------------------------------------------------------------------
 def from_activations(
-    bended: BendedModule,
+    bended: Core,
     patterns: Sequence[str],
     callbacks: Sequence[BendingCallback] | None,
     fn: str,
@@ -188,14 +188,21 @@ def from_activations(
     fresh = [c for c in extra if not any(c is p for p in placed)]
     places = {p.key: p for p in trace.places if p.name in names}
     temporary = [
-        Bend(c, tuple(names), (fn,), bended.version, _kernels(bended, c, places, values), places)
+        Bend(
+            c,
+            tuple(names),
+            (fn,),
+            bended._bank.version,
+            _kernels(bended, c, places, values),
+            places,
+        )
         for c in fresh
     ]
     missing = [n for n in names if n not in values]
     if missing:
         raise BendingError(
             f"from_activations({', '.join(map(repr, names))}) needs a value for each: "
-            f"pass {missing[0]}=..., of shape {bended.activation_shape(missing[0], fn)} or another batch"
+            f"pass {missing[0]}=..., of shape {places[f'{fn}:{missing[0]}'].shape} or another batch"
         )
     if save_as is not None:
         given_names = [n for n in trace.inputs if n in values]
@@ -212,7 +219,7 @@ def from_activations(
 
 
 def _kernels(
-    bended: BendedModule,
+    bended: Core,
     callback: BendingCallback,
     places: Mapping[str, Place],
     values: Mapping[str, Any],
@@ -252,7 +259,7 @@ def _continue(runner: Runner, trace: Trace, names: Sequence[str], values: dict[s
 
 
 # -- methods cut out of others ---------------------------------------------------------
-def _save_outputs(bended: BendedModule, trace: Trace, names: Sequence[str], save_as: str) -> None:
+def _save_outputs(bended: Core, trace: Trace, names: Sequence[str], save_as: str) -> None:
     if trace.graph is None:
         raise BendingError(f"{trace.fn} has no graph to cut a method out of: {trace.reason}")
     new, nodes = copy_graph(trace.graph)
@@ -274,7 +281,7 @@ def _derive(trace: Trace, graph: fx.Graph, name: str) -> Trace:
         if p.name in left
     )
     traced = TracedGraph()
-    output = traced.graph_copy(graph, {}, return_output_node=True)
+    output: Any = traced.graph_copy(graph, {}, return_output_node=True)
     traced.output(output[0])
     if trace.graph is not None:
         traced.flow_steps = trace.graph.flow_steps
@@ -283,7 +290,7 @@ def _derive(trace: Trace, graph: fx.Graph, name: str) -> Trace:
     )
 
 
-def _keep_method(bended: BendedModule, trace: Trace, derived: Trace) -> None:
+def _keep_method(bended: Core, trace: Trace, derived: Trace) -> None:
     name = derived.fn
     if not name.isidentifier() or name.startswith("_"):
         raise BendingError(f"a method's name is an identifier; got {name!r}")

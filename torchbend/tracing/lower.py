@@ -57,7 +57,7 @@ def copy_graph(graph: fx.Graph) -> tuple[fx.Graph, dict[str, fx.Node]]:
     """
     new = type(graph)()
     mapping: dict[fx.Node, fx.Node] = {}
-    output = new.graph_copy(graph, mapping, return_output_node=True)
+    output: Any = new.graph_copy(graph, mapping, return_output_node=True)
     if output is not None:
         value, original = output
         mapping[original] = new.output(value)
@@ -84,7 +84,12 @@ def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
     for name in extra:
         with new.inserting_after(anchor) if anchor else new.inserting_before(first_node(new)):
             anchor = new.create_node(
-                "placeholder", name, (None,), {}, name=name, type_expr=Optional[torch.Tensor]
+                "placeholder",
+                name,
+                (None,),
+                {},
+                name=name,
+                type_expr=Optional[torch.Tensor],  # noqa: UP045  read by TorchScript
             )
         inputs[name] = anchor
     for name, chain in chains.items():
@@ -94,7 +99,7 @@ def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
         place = anchor if node.op == "placeholder" and anchor is not None else node
         for i, (kernel, arguments) in enumerate(chain):
             label = f"{name}{SUFFIX}" if i == len(chain) - 1 else f"{name}{SUFFIX}_{i}"
-            kwargs = {a.keyword: inputs[a.input] for a in arguments}
+            kwargs: dict[str, Any] = {a.keyword: inputs[a.input] for a in arguments}
             op = "call_module" if isinstance(kernel, str) else "call_function"
             with new.inserting_after(place):
                 value = new.create_node(op, kernel, (value,), kwargs, name=label)
@@ -106,7 +111,8 @@ def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
 
 def first_node(graph: fx.Graph) -> fx.Node:
     """The first node of a graph."""
-    return next(iter(graph.nodes))
+    first: fx.Node = next(iter(graph.nodes))
+    return first
 
 
 def with_outputs(graph: fx.Graph, names: Iterable[str], cloned: frozenset[str]) -> fx.Graph:

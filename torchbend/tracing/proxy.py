@@ -24,7 +24,17 @@ __all__ = ["FlowStep", "ValueProxy"]
 
 # Facts about a tensor that do not change from one call to the next: given as they are.
 _FACTS = frozenset(
-    {"dtype", "device", "layout", "ndim", "is_cuda", "is_mps", "requires_grad", "is_leaf", "grad_fn"}
+    {
+        "dtype",
+        "device",
+        "layout",
+        "ndim",
+        "is_cuda",
+        "is_mps",
+        "requires_grad",
+        "is_leaf",
+        "grad_fn",
+    }
 )
 
 
@@ -45,7 +55,7 @@ class FlowStep:
     where: str
 
 
-class ValueProxy(fx.Proxy):  # type: ignore[misc]
+class ValueProxy(fx.Proxy):
     """A symbol of the graph with the value it has in the traced run."""
 
     tracer: BendingTracer
@@ -56,7 +66,7 @@ class ValueProxy(fx.Proxy):  # type: ignore[misc]
         return self.tracer.values[self.node]
 
     @property
-    def __class__(self) -> type:  # so that isinstance(x, torch.Tensor) in a model holds
+    def __class__(self) -> type:  # type: ignore[misc]  # so that isinstance(x, torch.Tensor) in a model holds
         kind = type(self.value)
         return ValueProxy if kind is torch.Size else kind
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _SEED = 0x70BE
 
 
-class TracedGraph(fx.Graph):  # type: ignore[misc]
+class TracedGraph(fx.Graph):
     """A ``torch.fx`` graph, with the decisions that were taken while it was traced."""
 
     flow_steps: tuple[FlowStep, ...] = ()
@@ -107,7 +107,8 @@ def trace_method(
             reason = _differs(trace, shadow, fn, arguments, reference, expected)
         except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
             log.debug("tracing %s", fn, exc_info=True)
-            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            first = (str(error).strip().splitlines() or [""])[0]
+            reason = f"{type(error).__name__}: {first}"
         if not reason:
             return trace, expected
         log.warning(
@@ -188,7 +189,7 @@ def _record(
             constants[node.target] = value.detach().clone()
     _devices_of_the_input(tracer, graph)
     traced = TracedGraph()
-    output = traced.graph_copy(graph, {}, return_output_node=True)
+    output: Any = traced.graph_copy(graph, {}, return_output_node=True)
     traced.output(output[0])
     traced.flow_steps = tuple(tracer.flow_steps)
     inputs = tuple(n.target for n in graph.nodes if n.op == "placeholder")
@@ -199,9 +200,7 @@ def _record(
         for node in graph.nodes
         if node.op == "get_attr" and node.name in shared and node.target in before
     )
-    return Trace(
-        fn, "graph", places, inputs, fixed, signature, traced, shared, written, constants
-    )
+    return Trace(fn, "graph", places, inputs, fixed, signature, traced, shared, written, constants)
 
 
 def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
@@ -338,5 +337,3 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     return a is b or bool(a == b)
-
-

@@ -142,10 +142,14 @@ class Runner:
     ) -> Callable[..., Any]:
         method = self._method(fn)
 
-        def bend_of(chain: list[tuple[Kernel, list[CallArgument]]], given: Mapping[str, Any]) -> Any:
+        def bend_of(
+            chain: list[tuple[Kernel, list[CallArgument]]], given: Mapping[str, Any]
+        ) -> Any:
             def bend(value: torch.Tensor) -> torch.Tensor:
                 for kernel, arguments in chain:
-                    value = kernel.forward(value, **{a.keyword: given.get(a.input) for a in arguments})
+                    value = kernel.forward(
+                        value, **{a.keyword: given.get(a.input) for a in arguments}
+                    )
                 return value
 
             return bend
@@ -173,7 +177,7 @@ class Runner:
             self.bank.swap()
         self.running += 1
         try:
-            key = tuple([a.shape for a in args if isinstance(a, torch.Tensor)])
+            key: tuple[Any, ...] = tuple([a.shape for a in args if isinstance(a, torch.Tensor)])
             if kwargs:
                 key += tuple(
                     [(n, v.shape) for n, v in kwargs.items() if isinstance(v, torch.Tensor)]
@@ -309,7 +313,9 @@ class Runner:
                     name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
                     for name, chain in named.items()
                 }
-                run = compile_graph(insert_bends(trace.graph, lowered), self.shadow, trace.constants)
+                run = compile_graph(
+                    insert_bends(trace.graph, lowered), self.shadow, trace.constants
+                )
                 rest = dict(kwargs)
                 given = self.given(inputs, rest)
                 run(*self.ordered(trace, args, rest), **given)

@@ -49,7 +49,7 @@ class Fold(nn.Module):
     def forward(self) -> None:
         """Compute the weight anew."""
         with torch.no_grad():
-            x = self.base
+            x: Any = self.base
             for kernel in self.kernels:
                 kernel.update()  # type: ignore[operator]
                 x = kernel(x)
@@ -84,13 +84,13 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
             "write() it as a version before scripting"
         )
     for chain in folded.values():
-        kernels += [k for k in chain if k not in kernels]
+        kernels += [k for k in chain if not any(k is known for known in kernels)]
     scripted, knobs = script_kernels(kernels, controls)
     of = {id(k): s for k, s in zip(kernels, scripted, strict=True)}
 
     root = _Box()
-    for i, kernel in enumerate(scripted):
-        _attach(root, f"_bends.k{i}", kernel)
+    for i, done in enumerate(scripted):
+        _attach(root, f"_bends.k{i}", done)
     for name, knob in knobs.items():
         _attach(root, f"_controls.{name}", knob)
     reach: dict[str, list[str]] = {}
@@ -173,7 +173,7 @@ def _box(root: nn.Module, parents: Sequence[str]) -> nn.Module:
     for name in parents:
         if name not in here._modules:
             here.add_module(name, _Box())
-        here = here._modules[name]  # type: ignore[assignment]
+        here = here.get_submodule(name)
     return here
 
 
@@ -220,7 +220,7 @@ def _with_methods(
     kind = type(f"Bent{type(runner.shadow).__name__}", (_Box,), methods)
     root.__class__ = kind
     try:
-        return torch.jit.script(root.eval())  # type: ignore[no-any-return]
+        return torch.jit.script(root)
     except Exception as error:
         raise ScriptError(_reason(error)) from error
 

@@ -55,7 +55,13 @@ def _shadow_of(module: nn.Module) -> nn.Module:
                 memo[id(value)] = value.detach().clone()
     try:
         return copy.deepcopy(module, memo)
-    except (TypeError, RuntimeError, AttributeError, NotImplementedError, pickle.PicklingError) as error:
+    except (
+        TypeError,
+        RuntimeError,
+        AttributeError,
+        NotImplementedError,
+        pickle.PicklingError,
+    ) as error:
         log.info(
             "%s cannot be copied whole (%s): its modules are copied one by one, and what "
             "else they hold is shared",

@@ -125,7 +125,7 @@ class BendingTracer(fx.Tracer):
             return make
 
         originals = {name: getattr(torch, name) for name in _FACTORIES}
-        nn.Module.__getattr__ = getattribute  # type: ignore[method-assign, assignment]
+        nn.Module.__getattr__ = getattribute  # type: ignore[method-assign]
         nn.Module.__call__ = call  # type: ignore[method-assign]
         for name, original in originals.items():
             setattr(torch, name, factory(original))
@@ -154,7 +154,7 @@ class BendingTracer(fx.Tracer):
         kwargs: dict[str, Any],
     ) -> Any:
         """Record a leaf as one node, run anything else through."""
-        if self._paused or m not in self.submodule_paths:
+        if self._paused or m not in (self.submodule_paths or {}):
             return forward(*args, **kwargs)
         if not has_proxy((args, kwargs)):
             return forward(*args, **kwargs)
@@ -170,7 +170,9 @@ class BendingTracer(fx.Tracer):
         """The proxy that stands for a node in the running program."""
         return ValueProxy(node, self)
 
-    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *a: Any, **k: Any) -> Any:
+    def create_proxy(
+        self, kind: str, target: Any, args: Any, kwargs: Any, *a: Any, **k: Any
+    ) -> Any:
         """Record a node, and compute its value."""
         proxy = super().create_proxy(kind, target, args, kwargs, *a, **k)
         node = proxy.node
@@ -225,7 +227,7 @@ class BendingTracer(fx.Tracer):
         self.took("if", obj.node, answer)
         return answer
 
-    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+    def iter(self, obj: Any) -> Iterator[Any]:
         """``for y in x``: as many turns as the value has items."""
         value = self.values[obj.node]
         if isinstance(value, dict):
@@ -240,7 +242,7 @@ class BendingTracer(fx.Tracer):
         """``**x``: the value's keys."""
         return self.values[obj.node].keys()
 
-    def assign(self, target: ValueProxy, index: Any, new: Any) -> None:
+    def assign(self, target: Any, index: Any, new: Any) -> None:
         """``target[index] = new``, recorded as a write into a view where it is one."""
         old = target.value
         if not isinstance(old, torch.Tensor) or not _is_view_index(index):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import torch
 from torch import nn
 
+from ..bending.kernel import Kernel
 from ..errors import BendingError, suggest
 from ..places import Place
 from .shadow import plain_tensors
@@ -22,7 +23,7 @@ __all__ = ["DEFAULT", "WeightBank"]
 DEFAULT = "_default"
 
 # version, weight name -> the kernels bent onto it, in order
-Chains = Callable[[str | None, str], Sequence[nn.Module]]
+Chains = Callable[[str | None, str], Sequence[Kernel]]
 
 
 class WeightBank:
@@ -179,7 +180,10 @@ class WeightBank:
         unknown = [key for key in tensors if key not in known]
         missing = [key for key in self.original if key not in tensors]
         if strict and (unknown or missing):
-            wrong = [f"{k!r} is not a weight of the model. {suggest(k, self.original)}" for k in unknown[:3]]
+            wrong = [
+                f"{k!r} is not a weight of the model. {suggest(k, self.original)}"
+                for k in unknown[:3]
+            ]
             wrong += [f"{k!r} is missing." for k in missing[:3]]
             raise BendingError(
                 f"version {name!r} does not fit the model ({len(unknown)} unknown, "
@@ -257,7 +261,7 @@ class WeightBank:
         """Bytes of the tensors that bends, versions and interpolation made."""
         seen: dict[int, int] = {}
         theirs = {p.untyped_storage().data_ptr() for p in self.original.values()}
-        kept = [*self.installed.values(), *self.pending.values()]
+        kept: list[torch.Tensor] = [*self.installed.values(), *self.pending.values()]
         kept += [t for v in self.versions.values() for t in v.values()]
         for tensor in kept:
             storage = tensor.untyped_storage()

@@ -1,0 +1,157 @@
+"""What every part of a bent module stands on: the shadow, its weights, its bends, its runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..bending import BendingParameter
+from ..errors import BendingError, TracingError, suggest
+from ..places import Place
+from .bends import BendBook
+from .record import Trace
+from .runner import Runner
+from .shadow import restore, shadow_of, snapshot
+from .weights import WeightBank
+
+__all__ = ["Core"]
+
+
+class Core:
+    """A module, its shadow, and calls that run the shadow bent."""
+
+    def __init__(self, module: nn.Module) -> None:
+        if not isinstance(module, nn.Module):
+            raise BendingError(
+                f"BendedModule takes a torch.nn.Module, not {type(module).__name__}. "
+                "BendedWrapper takes an object that holds modules."
+            )
+        self._module = module
+        self._shadow = shadow_of(module)
+        self._book = BendBook()
+        self._bank = WeightBank(self._shadow, self._book.weight_chain)
+        self._runner = Runner(self._shadow, self._bank, self._book)
+        self._subscribed: dict[int, BendingParameter] = {}
+
+    # -- the module ----------------------------------------------------------------
+    @property
+    def module(self) -> nn.Module:
+        """The wrapped module, as it was given."""
+        return self._module
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_runner" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in self._runner.traces:
+            return self._method(name)
+        try:
+            value = getattr(self._shadow, name)
+        except AttributeError:
+            raise AttributeError(
+                f"neither {type(self).__name__} nor {type(self._shadow).__name__} has an "
+                f"attribute {name!r}. {suggest(name, [n for n in dir(self) if n[0] != '_'])}"
+            ) from None
+        if self._calls_shadow(value) and not hasattr(nn.Module, name):
+            return self._method(name)
+        return value
+
+    def _calls_shadow(self, value: Any) -> bool:
+        return callable(value) and getattr(value, "__self__", None) is self._shadow
+
+    def _method(self, name: str) -> Any:
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return self._runner.run(name, args, kwargs)
+
+        method.__name__ = name
+        method.__doc__ = getattr(getattr(self._shadow, name, None), "__doc__", None)
+        return method
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._shadow), *self._runner.traces})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the bent ``forward``."""
+        return self._runner.run("forward", args, kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the bent ``forward``."""
+        return self._runner.run("forward", args, kwargs)
+
+    def __repr__(self) -> str:
+        bent = len(self.bended_keys())
+        return f"{type(self).__name__}({type(self._module).__name__}, {bent} places bent)"
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Any:
+        """Move everything: weights, state, versions, bends. The wrapped module stays.
+
+        Args:
+            device: where to.
+            dtype: for the floating-point weights and state.
+
+        Returns:
+            This object.
+        """
+        target = torch.device(device) if device is not None else None
+        self._bank.to(target, dtype)
+        for bends in self._book.configs.values():
+            for bend in bends:
+                for kernel in bend.kernels.values():
+                    kernel.to(target) if target is not None else None
+        self._bank.refresh()
+        self._runner.rebuild(set(self._runner.traces))
+        return self
+
+    def cuda(self) -> Any:
+        """``to("cuda")``."""
+        return self.to("cuda")
+
+    def cpu(self) -> Any:
+        """``to("cpu")``."""
+        return self.to("cpu")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        tensors = [*self._bank.original.values(), *self._shadow.buffers()]
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    # -- shared by the parts ----------------------------------------------------
+    def _places(
+        self, fn: Sequence[str] | None = None, weights: bool = True, activations: bool = True
+    ) -> list[Place]:
+        places = self._bank.places() if weights else []
+        if activations:
+            for name, trace in self._runner.traces.items():
+                if fn is None or name in fn:
+                    places += trace.places
+        return places
+
+    def _value(self, name: str) -> torch.Tensor:
+        return self._bank.bent(name, self._bank.version).detach()
+
+    @property
+    def traced_methods(self) -> list[str]:
+        """The methods that were traced."""
+        return list(self._runner.traces)
+
+    def _trace_of(self, fn: str) -> Trace:
+        trace = self._runner.traces.get(fn)
+        if trace is None:
+            there = f" Traced: {', '.join(self.traced_methods)}." if self.traced_methods else ""
+            raise TracingError(
+                f"{fn!r} is not traced yet: call trace({fn!r}, ...) with real inputs first.{there}"
+            )
+        return trace
+
+    @contextlib.contextmanager
+    def _untouched(self) -> Iterator[None]:
+        """Put the state of the shadow back at the end."""
+        state = snapshot(self._shadow)
+        try:
+            yield
+        finally:
+            restore(self._shadow, state)
