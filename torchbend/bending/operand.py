@@ -8,7 +8,8 @@ dtype and the bits that ``x * 1.3`` gives; a vector's ``value`` is a 1-D float t
 
 All operands script. An operand of a control has ``accepts`` and ``follow``, which take the
 control's own (unmapped) value: ``follow`` recomputes ``value`` from it. A mapping is a list
-of named steps and the number of each.
+of named steps and the number of each. Its loops are `while` loops, because TorchScript
+unrolls `for` loops eight times, one inside another, until its own interpreter fails.
 """
 
 import copy
@@ -101,9 +102,11 @@ class FloatOperand(Operand):
 
     def map(self, v: float) -> float:
         """Apply the steps to a control's value; NaN where they are not defined."""
-        for i in range(len(self.steps)):
+        i = 0
+        while i < len(self.steps):
             step = self.steps[i]
             c = self.numbers[i]
+            i += 1
             if step == "add":
                 v = v + c
             elif step == "sub":
@@ -185,9 +188,11 @@ class IntOperand(Operand):
 
     def map(self, v: int) -> int:
         """Apply the steps to a control's value."""
-        for i in range(len(self.steps)):
+        i = 0
+        while i < len(self.steps):
             step = self.steps[i]
             c = self.numbers[i]
+            i += 1
             if step == "add":
                 v = v + c
             elif step == "sub":
@@ -197,10 +202,11 @@ class IntOperand(Operand):
             elif step == "mul":
                 v = v * c
             elif step == "pow":
-                power = 1
-                for _ in range(c):
-                    power = power * v
-                v = power
+                base = v
+                v = 1
+                while c > 0:
+                    v = v * base
+                    c -= 1
             elif step == "neg":
                 v = -v
             elif step == "abs":
@@ -266,9 +272,11 @@ class ComplexOperand(Operand):
 
     def map(self, v: complex) -> complex:
         """Apply the steps to a control's value; NaN where they are not defined."""
-        for i in range(len(self.steps)):
+        i = 0
+        while i < len(self.steps):
             step = self.steps[i]
             c = self.numbers[i]
+            i += 1
             if step == "add":
                 v = v + c
             elif step == "sub":
@@ -350,9 +358,11 @@ class VectorOperand(Operand):
 
     def map(self, v: Tensor) -> Tensor:
         """Apply the steps to a control's value, element by element."""
-        for i in range(len(self.steps)):
+        i = 0
+        while i < len(self.steps):
             step = self.steps[i]
             c = self.numbers[i]
+            i += 1
             if step == "add":
                 v = v + c
             elif step == "sub":
