@@ -23,7 +23,8 @@ def compare_outs(a: Any, b: Any) -> bool:
         return bool(((a == b) | ((a != a) & (b != b))).all())
     if isinstance(a, torch.distributions.Distribution):
         return type(a) is type(b) and all(
-            compare_outs(getattr(a, name), getattr(b, name)) for name in a.arg_constraints
+            compare_outs(getattr(a, name), getattr(b, name))
+            for name in a.arg_constraints
             if name in vars(a)
         )
     if isinstance(a, Mapping) and isinstance(b, Mapping):

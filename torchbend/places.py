@@ -88,7 +88,9 @@ class Pattern:
         try:
             regex = re.compile(body)
         except re.error as error:
-            raise BendingError(f"the pattern {text!r} is not a regular expression: {error}") from error
+            raise BendingError(
+                f"the pattern {text!r} is not a regular expression: {error}"
+            ) from error
         return cls(text, fn if restricted else None, regex)
 
     def matches(self, place: Place) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from ..places import Place
 from .bends import BendBook
 from .record import Trace
 from .runner import Runner
-from .shadow import restore, shadow_of, snapshot
+from .shadow import shadow_of
 from .weights import WeightBank
 
 __all__ = ["Core"]
@@ -146,12 +145,3 @@ class Core:
                 f"{fn!r} is not traced yet: call trace({fn!r}, ...) with real inputs first.{there}"
             )
         return trace
-
-    @contextlib.contextmanager
-    def _untouched(self) -> Iterator[None]:
-        """Put the state of the shadow back at the end."""
-        state = snapshot(self._shadow)
-        try:
-            yield
-        finally:
-            restore(self._shadow, state)

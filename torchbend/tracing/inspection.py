@@ -27,6 +27,7 @@ from .core import Core
 from .inputs import bind, signature_of
 from .lower import insert_bends
 from .record import Trace, TracedGraph, trace_method
+from .shadow import bring_up
 
 __all__ = ["Inspection"]
 
@@ -116,15 +117,16 @@ class Inspection(Core):
         if trace is not None and trace.source is not None:
             raise TracingError(f"{fn!r} was cut out of {trace.source!r}: trace that one")
         name = fn
-        method = self._shadow.forward if fn == "forward" else self._runner._method(fn)
+        method = self._shadow.forward if fn == "forward" else self._runner.method(fn)
         signature = signature_of(method)
         arguments = bind(name, signature, args, inputs)
         known = [n for n, _ in self._shadow.named_buffers()]
         for pattern in _proxied_buffers:
             if not any(re.match(pattern, n) for n in known):
                 raise TracingError(f"no buffer matches {pattern!r}. {suggest(pattern, known)}")
-        with self._bank.unbent():
-            record, out = trace_method(self._shadow, fn, arguments, signature)
+        twin = self._bank.twin(bent=False)
+        record, out = trace_method(twin, fn, arguments, signature)
+        bring_up(twin, self._shadow)
         record = looking.with_buffers(record, _proxied_buffers)
         self._adopt(record)
         return (record.graph, out) if _return_out else record.graph

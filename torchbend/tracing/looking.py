@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from ..bending import BendingCallback, CallbackChain
 from ..errors import BendingError, TorchbendError, suggest
@@ -50,16 +50,11 @@ def get_activations(
     if save_as is not None:
         _save_outputs(bended, trace, names, save_as)
     runner = bended._runner
-    runner.bank.swap()
-    with bended._untouched(), torch.no_grad():
+    twin = runner.bank.twin(bent=with_bends)
+    with torch.no_grad():
         try:
-            if trace.graph is None:
-                found = _by_hooks(bended, trace, names, with_bends, inputs)
-            elif with_bends:
-                found = _by_graph(runner, trace, names, inputs, True)
-            else:
-                with bended._bank.unbent():
-                    found = _by_graph(runner, trace, names, inputs, False)
+            look = _by_hooks if trace.graph is None else _by_graph
+            found = look(runner, twin, trace, names, inputs, with_bends)
         except TorchbendError:
             raise
         except Exception as error:
@@ -87,7 +82,12 @@ def _names(trace: Trace, patterns: Sequence[str]) -> list[str]:
 
 
 def _by_graph(
-    runner: Runner, trace: Trace, names: Sequence[str], inputs: dict[str, Any], bends: bool
+    runner: Runner,
+    twin: nn.Module,
+    trace: Trace,
+    names: Sequence[str],
+    inputs: dict[str, Any],
+    bends: bool,
 ) -> dict[str, torch.Tensor]:
     graph: fx.Graph = trace.graph  # type: ignore[assignment]
     chains = runner.chains(trace) if bends else {}
@@ -97,7 +97,7 @@ def _by_graph(
     for name in names:
         labels += [name, name + SUFFIX] if name in chains else [name]
     shared = trace.shared | {label + SUFFIX for label in trace.shared}
-    run = compile_graph(with_outputs(graph, labels, shared), runner.shadow, trace.constants)
+    run = compile_graph(with_outputs(graph, labels, shared), twin, trace.constants)
     rest = dict(inputs)
     given = runner.given(arguments, rest)
     _, values = run(*runner.ordered(trace, (), rest), **given)
@@ -108,7 +108,7 @@ def _by_graph(
     for label, value in found.items():
         place = trace.place(label)
         weight = place.target if place is not None and place.op == "get_attr" else None
-        if weight is not None and weight in runner.bank.installed:
+        if weight is not None and runner.bank.is_changed(weight):
             out[label] = runner.bank.base(weight, runner.bank.version).detach()
             out[label + SUFFIX] = value
         else:
@@ -117,9 +117,13 @@ def _by_graph(
 
 
 def _by_hooks(
-    bended: Core, trace: Trace, names: Sequence[str], bends: bool, inputs: dict[str, Any]
+    runner: Runner,
+    twin: nn.Module,
+    trace: Trace,
+    names: Sequence[str],
+    inputs: dict[str, Any],
+    bends: bool,
 ) -> dict[str, torch.Tensor]:
-    runner = bended._runner
     named, arguments = runner.arguments(runner.chains(trace) if bends else {})
     rest = dict(inputs)
     given = runner.given(arguments, rest)
@@ -140,13 +144,8 @@ def _by_hooks(
             found[name] = value.clone()
 
     hooks = {name: bend_of(name, chain) for name, chain in named.items()}
-    method = runner._method(trace.fn)
-    with bending_hooks(runner.shadow, hooks), recording_hooks(runner.shadow, note):
-        if bends:
-            method(**rest)
-        else:
-            with bended._bank.unbent():
-                method(**rest)
+    with bending_hooks(twin, hooks), recording_hooks(twin, note):
+        runner.method(trace.fn, twin)(**rest)
     labels = [label for name in names for label in (name, name + SUFFIX)]
     return {label: found[label] for label in labels if label in found}
 
@@ -210,9 +209,7 @@ def from_activations(
         _keep_method(bended, trace, derived)
     bended._book.active.extend(temporary)
     try:
-        runner.bank.swap()
-        with bended._untouched():
-            return _continue(runner, trace, names, values)
+        return _continue(runner, trace, names, values)
     finally:
         for bend in temporary:
             bended._book.active.remove(bend)
@@ -247,7 +244,7 @@ def _continue(runner: Runner, trace: Trace, names: Sequence[str], values: dict[s
         )
     cut = cut_before(insert_bends(graph, _callables(named)), names, list(rest), trace.fn)
     inputs = [str(n.target) for n in cut.nodes if n.op == "placeholder"]
-    run = compile_graph(cut, runner.shadow, trace.constants)
+    run = compile_graph(cut, runner.bank.twin(bent=True), trace.constants)
     try:
         return run(**{n: (rest | given)[n] for n in inputs if n in rest or n in given})
     except TorchbendError:

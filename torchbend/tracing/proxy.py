@@ -65,8 +65,8 @@ class ValueProxy(fx.Proxy):
         """The value in the traced run."""
         return self.tracer.values[self.node]
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]  # so that isinstance(x, torch.Tensor) in a model holds
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # so that isinstance(x, torch.Tensor) in a model holds
         kind = type(self.value)
         return ValueProxy if kind is torch.Size else kind
 

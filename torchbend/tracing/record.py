@@ -24,7 +24,7 @@ from .hooks import outputs_of_submodules
 from .inputs import describe
 from .lower import compile_graph
 from .proxy import FlowStep
-from .shadow import lazy_buffers, plain_tensors, shadow_of
+from .shadow import bring_up, lazy_buffers, plain_tensors, shadow_of
 from .tracer import BendingTracer, call_with, has_tensor
 
 __all__ = ["Trace", "TracedGraph", "trace_method"]
@@ -82,9 +82,9 @@ def trace_method(
     """Trace one method of a model.
 
     Args:
-        shadow: the model to trace. Streaming layers that make their caches at their
-            first call get them here, as they are before that call; nothing else of it
-            changes.
+        shadow: the model to trace, or a copy of it. Streaming layers that make their
+            caches at their first call get them here, as they are before that call;
+            nothing else of it changes.
         fn: the method's name.
         arguments: real inputs by name.
         signature: of the method.
@@ -137,8 +137,6 @@ def _ordinary(value: Any) -> Any:
 def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, Any]:
     """Run the method on a copy; give the model the caches that this run brought up."""
     copy = shadow_of(shadow)
-    attributes = {module: dict(vars(module)) for module in copy.modules()}
-    before = {name: (m, set(m._buffers)) for name, m in shadow.named_modules()}
     try:
         with _same_noise(), lazy_buffers() as born:
             out = call_with(getattr(copy, fn), arguments)
@@ -146,17 +144,7 @@ def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[
         raise TracingError(
             f"{fn} fails on these inputs ({describe((), arguments)}): {error}"
         ) from error
-    if born:
-        for name, module in copy.named_modules():
-            mine, had = before.get(name, (None, set()))
-            fresh = [key for (m, key) in born if m is module and key not in had]
-            if mine is None or not fresh:
-                continue
-            for key in fresh:
-                mine.register_buffer(key, born[module, key])
-            for key, value in vars(module).items():  # flags such as ``initialized``
-                if not key.startswith("_") and attributes[module].get(key) is not value:
-                    mine.__dict__[key] = value
+    bring_up(copy, shadow, born)
     return copy, out
 
 

@@ -104,7 +104,7 @@ class Runner:
         trace = self.traces.get(fn)
         chains = self.chains(trace) if trace else {}
         if trace is None or (not chains and trace.source is None):
-            return Plan(fn, self._method(fn))
+            return Plan(fn, self.method(fn))
         named, inputs = self.arguments(chains)
         taken = set(trace.inputs) & {i for names in inputs.values() for i in names}
         if taken:
@@ -124,10 +124,16 @@ class Runner:
         function = compile_graph(insert_bends(graph, lowered), self.shadow, trace.constants)
         return Plan(fn, function, trace, inputs)
 
-    def _method(self, fn: str) -> Callable[..., Any]:
+    def method(self, fn: str, holder: nn.Module | None = None) -> Callable[..., Any]:
+        """The method itself, of the shadow or of a copy of it.
+
+        Raises:
+            BendingError: there is none of that name.
+        """
+        holder = self.shadow if holder is None else holder
         if fn == "forward":
-            return self.shadow
-        method = getattr(self.shadow, fn, None)
+            return holder
+        method = getattr(holder, fn, None)
         if not callable(method):
             there = [n for n in dir(type(self.shadow)) if not n.startswith("_")]
             own = [n for n in there if n not in dir(nn.Module)]
@@ -140,7 +146,7 @@ class Runner:
     def _hooked(
         self, fn: str, named: Mapping[str, list[tuple[Kernel, list[CallArgument]]]]
     ) -> Callable[..., Any]:
-        method = self._method(fn)
+        method = self.method(fn)
 
         def bend_of(
             chain: list[tuple[Kernel, list[CallArgument]]], given: Mapping[str, Any]
@@ -305,7 +311,7 @@ class Runner:
             return watched
 
         chains = self.chains(trace)
-        state = snapshot(self.shadow)
+        twin = self.bank.twin(bent=True)
         try:
             if trace.graph is not None:
                 named, inputs = self.arguments(chains)
@@ -313,9 +319,7 @@ class Runner:
                     name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
                     for name, chain in named.items()
                 }
-                run = compile_graph(
-                    insert_bends(trace.graph, lowered), self.shadow, trace.constants
-                )
+                run = compile_graph(insert_bends(trace.graph, lowered), twin, trace.constants)
                 rest = dict(kwargs)
                 given = self.given(inputs, rest)
                 run(*self.ordered(trace, args, rest), **given)
@@ -324,12 +328,10 @@ class Runner:
                 for name, chain in chains.items():
                     watched = [watch(name, kernel) for kernel in chain]
                     hooks[name] = _composed(watched)
-                with bending_hooks(self.shadow, hooks):
-                    self._method(trace.fn)(*args, **kwargs)
+                with bending_hooks(twin, hooks):
+                    self.method(trace.fn, twin)(*args, **kwargs)
         except Exception:  # noqa: BLE001, S110  it fails again: the shapes are what we came for
             pass
-        finally:
-            restore(self.shadow, state)
         return changed
 
 

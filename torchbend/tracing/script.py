@@ -49,11 +49,11 @@ class Fold(nn.Module):
     def forward(self) -> None:
         """Compute the weight anew."""
         with torch.no_grad():
-            x: Any = self.base
+            x = self.base
             for kernel in self.kernels:
                 kernel.update()  # type: ignore[operator]
                 x = kernel(x)
-            self.weight.copy_(x)
+            self.weight.copy_(x)  # type: ignore[arg-type]
 
 
 class _Box(nn.Module):

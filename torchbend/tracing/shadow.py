@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-__all__ = ["State", "lazy_buffers", "plain_tensors", "restore", "shadow_of", "snapshot"]
+__all__ = ["State", "bring_up", "lazy_buffers", "plain_tensors", "restore", "shadow_of", "snapshot"]
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,32 @@ def restore(module: nn.Module, state: State) -> None:
                 now.copy_(saved)
             else:
                 sub._buffers[name] = saved
+
+
+def bring_up(source: nn.Module, target: nn.Module, first: State | None = None) -> None:
+    """Give a module the buffers that its copy registered since, and their modules' flags.
+
+    Args:
+        source: the copy, which ran.
+        target: the module, which did not.
+        first: the buffers' first values; as they are in the copy where none is given.
+    """
+    theirs = dict(source.named_modules())
+    for path, module in target.named_modules():
+        other = theirs[path]
+        fresh = {
+            key: buffer
+            for key, buffer in other._buffers.items()
+            if buffer is not None and key not in module._buffers
+        }
+        for key, buffer in fresh.items():
+            value = (first or {}).get((other, key), buffer)
+            kept = key not in other._non_persistent_buffers_set
+            module.register_buffer(key, value.detach().clone(), persistent=kept)
+        if fresh:
+            for key, flag in vars(other).items():  # such as ``initialized``
+                if not key.startswith("_") and isinstance(flag, (bool, int, float, str)):
+                    module.__dict__[key] = flag
 
 
 @contextlib.contextmanager

@@ -7,8 +7,7 @@ calls; no call copies a state dict, and no running call sees half of a change.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -16,7 +15,7 @@ from torch import nn
 from ..bending.kernel import Kernel
 from ..errors import BendingError, suggest
 from ..places import Place
-from .shadow import plain_tensors
+from .shadow import plain_tensors, shadow_of
 
 __all__ = ["DEFAULT", "WeightBank"]
 
@@ -125,8 +124,8 @@ class WeightBank:
         """Put what was computed in its place. Call it between two runs, never in one."""
         pending, self.pending = self.pending, {}
         for name, value in pending.items():
-            for module, attribute in self.sites[name]:
-                setattr(module, attribute, value)
+            for path, attribute in self.sites[name]:
+                setattr(self.shadow.get_submodule(path), attribute, value)
             if value is self.original[name]:
                 self.installed.pop(name, None)
             else:
@@ -218,18 +217,18 @@ class WeightBank:
         return ties
 
     # -- the whole ---------------------------------------------------------------
-    @contextlib.contextmanager
-    def unbent(self) -> Iterator[None]:
-        """Meanwhile, the current version's weights without bends are in place."""
-        self.swap()
-        installed = dict(self.installed)
-        self.pending = {name: as_parameter(self.base(name, self.version)) for name in installed}
-        self.swap()
-        try:
-            yield
-        finally:
-            self.pending = installed
-            self.swap()
+    def twin(self, *, bent: bool) -> nn.Module:
+        """A copy of the shadow with its present state, to look at or to trace.
+
+        Args:
+            bent: with the weights as they play, or as the version has them.
+        """
+        copy = shadow_of(self.shadow)
+        for name, value in (self.installed | self.pending).items():
+            weight = value if bent else as_parameter(self.base(name, self.version))
+            for path, attribute in self.sites[name]:
+                setattr(copy.get_submodule(path), attribute, weight)
+        return copy
 
     def to(self, device: torch.device | None, dtype: torch.dtype | None) -> None:
         """Move all weights and state; what moves is no longer shared with the original."""
@@ -257,6 +256,10 @@ class WeightBank:
         self.pending = dict(originals)
         self.swap()
 
+    def is_changed(self, name: str) -> bool:
+        """Whether a bend (or an interpolation) changes a weight of the current version."""
+        return self.mix is not None or bool(self.chains(self.version, name))
+
     def owned_bytes(self) -> int:
         """Bytes of the tensors that bends, versions and interpolation made."""
         seen: dict[int, int] = {}
@@ -277,11 +280,12 @@ def as_parameter(value: torch.Tensor) -> nn.Parameter:
     return nn.Parameter(value.detach(), requires_grad=False)
 
 
-def _sites(module: nn.Module) -> dict[str, list[tuple[nn.Module, str]]]:
+def _sites(module: nn.Module) -> dict[str, list[tuple[str, str]]]:
+    """Where each parameter stands: paths of modules, and the attribute there."""
     names = {id(p): name for name, p in module.named_parameters()}
-    sites: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in names.values()}
-    for sub in module.modules():
+    sites: dict[str, list[tuple[str, str]]] = {name: [] for name in names.values()}
+    for path, sub in module.named_modules():
         for attribute, parameter in sub._parameters.items():
             if parameter is not None:
-                sites[names[id(parameter)]].append((sub, attribute))
+                sites[names[id(parameter)]].append((path, attribute))
     return sites
