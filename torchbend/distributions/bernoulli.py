@@ -33,15 +33,15 @@ def bernoulli_probs(logits: Tensor) -> Tensor:
     return torch.sigmoid(logits)
 
 
-def bernoulli_sample(probs: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def bernoulli_sample(probs: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw 0 or 1, in the dtype of ``probs``.
 
     Args:
         probs: the probabilities of 1.
-        sample_shape: how many draws, in front of the parameters' shape.
+        sample_shape: how many draws, in front of the parameters' shape; None for one.
     """
-    if len(sample_shape) > 0:
-        probs = probs.expand(*sample_shape, *probs.shape)
+    if sample_shape is not None:
+        probs = probs.expand(sample_shape + list(probs.shape))
     return torch.bernoulli(probs.detach())
 
 
@@ -94,7 +94,7 @@ class Bernoulli(_Fields):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw ``(*sample_shape, *shape)``."""
-        return bernoulli_sample(self.mean, sample_shape)
+        return bernoulli_sample(self.mean, list(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of ``value``."""

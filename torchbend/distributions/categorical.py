@@ -30,16 +30,19 @@ def normalized_logits(logits: Tensor) -> Tensor:
     return logits - logits.logsumexp(dim=-1, keepdim=True)
 
 
-def categorical_sample(probs: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def categorical_sample(probs: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw indices, int64.
 
     Args:
         probs: ``(*shape, categories)``.
-        sample_shape: how many draws, in front of ``shape``.
+        sample_shape: how many draws, in front of ``shape``; None for one.
     """
-    draws = math.prod(sample_shape)
+    shape: list[int] = [] if sample_shape is None else sample_shape
+    draws = 1
+    for size in shape:
+        draws *= size
     rows = probs.detach().reshape(-1, probs.size(-1))
-    return torch.multinomial(rows, draws, True).t().reshape(*sample_shape, *probs.shape[:-1])
+    return torch.multinomial(rows, draws, True).t().reshape(shape + list(probs.shape[:-1]))
 
 
 def categorical_log_prob(logits: Tensor, value: Tensor) -> Tensor:
@@ -101,7 +104,7 @@ class Categorical(_Fields):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw indices ``(*sample_shape, *shape)``, int64."""
-        return categorical_sample(cast(Tensor, self.probs), sample_shape)
+        return categorical_sample(cast(Tensor, self.probs), list(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of the indices ``value``."""

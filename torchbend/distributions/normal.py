@@ -10,21 +10,21 @@ from torch import Tensor
 __all__ = ["Normal", "normal_entropy", "normal_log_prob", "normal_rsample", "normal_sample"]
 
 
-def normal_rsample(loc: Tensor, scale: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def normal_rsample(loc: Tensor, scale: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw ``loc + eps * scale``, through which gradients pass.
 
     Args:
         loc: the means.
         scale: the standard deviations; broadcasts with ``loc``.
-        sample_shape: how many draws, in front of the parameters' shape.
+        sample_shape: how many draws, in front of the parameters' shape; None for one.
     """
     like = loc + scale
-    if len(sample_shape) > 0:
-        like = like.expand(*sample_shape, *like.shape)
+    if sample_shape is not None:
+        like = like.expand(sample_shape + list(like.shape))
     return loc + torch.randn_like(like, memory_format=torch.contiguous_format) * scale
 
 
-def normal_sample(loc: Tensor, scale: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def normal_sample(loc: Tensor, scale: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw without gradients; see ``normal_rsample``."""
     return normal_rsample(loc, scale, sample_shape).detach()
 
@@ -49,11 +49,11 @@ class Normal(NamedTuple):
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw ``(*sample_shape, *shape)``; gradients pass."""
-        return normal_rsample(self.loc, self.scale, sample_shape)
+        return normal_rsample(self.loc, self.scale, list(sample_shape))
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw ``(*sample_shape, *shape)`` without gradients."""
-        return normal_sample(self.loc, self.scale, sample_shape)
+        return normal_sample(self.loc, self.scale, list(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density at ``value``."""

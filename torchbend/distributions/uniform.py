@@ -10,21 +10,21 @@ from torch import Tensor
 __all__ = ["Uniform", "uniform_entropy", "uniform_log_prob", "uniform_rsample", "uniform_sample"]
 
 
-def uniform_rsample(low: Tensor, high: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def uniform_rsample(low: Tensor, high: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw ``low + u * (high - low)``, through which gradients pass.
 
     Args:
         low: the lower ends.
         high: the upper ends; broadcasts with ``low``.
-        sample_shape: how many draws, in front of the parameters' shape.
+        sample_shape: how many draws, in front of the parameters' shape; None for one.
     """
     like = low + high
-    if len(sample_shape) > 0:
-        like = like.expand(*sample_shape, *like.shape)
+    if sample_shape is not None:
+        like = like.expand(sample_shape + list(like.shape))
     return low + torch.rand_like(like, memory_format=torch.contiguous_format) * (high - low)
 
 
-def uniform_sample(low: Tensor, high: Tensor, sample_shape: Sequence[int] = ()) -> Tensor:
+def uniform_sample(low: Tensor, high: Tensor, sample_shape: list[int] | None = None) -> Tensor:
     """Draw without gradients; see ``uniform_rsample``."""
     return uniform_rsample(low, high, sample_shape).detach()
 
@@ -48,11 +48,11 @@ class Uniform(NamedTuple):
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw ``(*sample_shape, *shape)``; gradients pass."""
-        return uniform_rsample(self.low, self.high, sample_shape)
+        return uniform_rsample(self.low, self.high, list(sample_shape))
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw ``(*sample_shape, *shape)`` without gradients."""
-        return uniform_sample(self.low, self.high, sample_shape)
+        return uniform_sample(self.low, self.high, list(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density at ``value``."""
