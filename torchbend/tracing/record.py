@@ -96,15 +96,14 @@ def trace_method(
         TracingError: the method itself fails on these inputs.
     """
     with plain_tensors():
-        arguments = {name: _ordinary(value) for name, value in arguments.items()}
-        reference, expected = _warm_up(shadow, fn, arguments)
+        reference, expected = _warm_up(shadow, fn, _ordinary(arguments))
         tracer = BendingTracer()
         try:
             with _same_noise():
                 copy = shadow_of(shadow)
-                graph = tracer.record(copy, getattr(copy, fn), arguments)
+                graph = tracer.record(copy, getattr(copy, fn), _ordinary(arguments))
             trace = _record(shadow, copy, tracer, graph, fn, arguments, signature)
-            reason = _differs(trace, shadow, fn, arguments, reference, expected)
+            reason = _differs(trace, shadow, _ordinary(arguments), reference, expected)
         except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
             log.debug("tracing %s", fn, exc_info=True)
             first = (str(error).strip().splitlines() or [""])[0]
@@ -118,15 +117,16 @@ def trace_method(
             reason,
         )
         with _same_noise():
-            places = outputs_of_submodules(shadow_of(shadow), fn, arguments)
+            places = outputs_of_submodules(shadow_of(shadow), fn, _ordinary(arguments))
     inputs = tuple(name for name, value in arguments.items() if has_tensor(value))
     fixed = {name: value for name, value in arguments.items() if name not in inputs}
     return Trace(fn, "hooks", places, inputs, fixed, signature, reason=reason), expected
 
 
 def _ordinary(value: Any) -> Any:
+    """A copy of an argument, which a method may write into, as ordinary tensors."""
     if isinstance(value, torch.Tensor):
-        return value.clone() if value.is_inference() else value
+        return value.detach().clone()
     if isinstance(value, dict):
         return {key: _ordinary(v) for key, v in value.items()}
     if type(value) in (list, tuple):
@@ -279,7 +279,6 @@ def _module(node: fx.Node) -> str:
 def _differs(
     trace: Trace,
     shadow: nn.Module,
-    fn: str,
     arguments: Mapping[str, Any],
     reference: nn.Module,
     expected: Any,
@@ -288,14 +287,20 @@ def _differs(
     assert_graph(trace)
     copy = shadow_of(shadow)
     run = compile_graph(trace.graph, copy, trace.constants)  # type: ignore[arg-type]
-    with _same_noise():
-        out = run(*(arguments[name] for name in trace.inputs))
-    if not same(out, expected):
-        return "its graph gives other outputs than the method"
     theirs = dict(reference.named_buffers())
-    for name, buffer in copy.named_buffers():
-        if name in theirs and not same(buffer, theirs[name]):
-            return f"its graph leaves other values in the buffer {name!r} than the method"
+    for turn in ("first", "second"):  # a state outside of the buffers shows the second time
+        given = _ordinary(arguments)
+        with _same_noise():
+            out = run(*(given[name] for name in trace.inputs))
+        if turn == "second":
+            with _same_noise():
+                expected = call_with(getattr(reference, trace.fn), _ordinary(arguments))
+            theirs = dict(reference.named_buffers())
+        if not same(out, expected):
+            return f"its graph gives other outputs than the method at the {turn} call"
+        for name, buffer in copy.named_buffers():
+            if name in theirs and not same(buffer, theirs[name]):
+                return f"its graph leaves other values in the buffer {name!r} than the method"
     return ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -44,6 +45,18 @@ class Plan:
     trace: Trace | None = None
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seen: set[Any] = field(default_factory=set)
+
+    @cached_property
+    def direct(self) -> bool:
+        """Whether a call's positional arguments are the graph's inputs as they stand."""
+        if self.trace is None or self.trace.fixed or self.arguments:
+            return False
+        if self.trace.signature is None:
+            return True
+        first = list(self.trace.signature.parameters.values())[: len(self.trace.inputs)]
+        return tuple(p.name for p in first) == self.trace.inputs and all(
+            p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in first
+        )
 
 
 class Runner:
@@ -209,9 +222,8 @@ class Runner:
         trace = plan.trace
         if trace is None:
             return plan.function(*args, **kwargs)
-        if not kwargs and not trace.fixed and len(args) == len(trace.inputs):
-            if not plan.arguments:
-                return plan.function(*args)
+        if not kwargs and plan.direct and len(args) == len(trace.inputs):
+            return plan.function(*args)
         given = self.given(plan.arguments, kwargs)
         if trace.kind == "hooks":
             return plan.function(*args, _given=given, **kwargs)
@@ -257,17 +269,13 @@ class Runner:
             raise BendingError(
                 f"{trace.fn} was traced with {', '.join(trace.inputs)}; {missing[0]!r} is missing"
             )
-        for name, value in named.items():
-            if name in trace.inputs:
-                continue
-            if name not in trace.fixed and trace.signature is not None:
-                parameter = trace.signature.parameters.get(name)
-                default = parameter.default if parameter else None
-            else:
-                default = trace.fixed.get(name)
-            if value is not default and (isinstance(value, torch.Tensor) or value != default):
+        parameters = {} if trace.signature is None else trace.signature.parameters
+        for name in [n for n in (*named, *trace.fixed) if n not in trace.inputs]:
+            default = parameters[name].default if name in parameters else None
+            value, traced = named.get(name, default), trace.fixed.get(name, default)
+            if value is not traced and (isinstance(value, torch.Tensor) or value != traced):
                 raise BendingError(
-                    f"{trace.fn} was traced with {name}={default!r} and its activations are "
+                    f"{trace.fn} was traced with {name}={traced!r} and its activations are "
                     f"bent for that: trace it again with {name}={describe((value,), {})}"
                 )
         return [named[name] for name in trace.inputs]

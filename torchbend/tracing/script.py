@@ -21,7 +21,7 @@ from ..errors import BendingError, ScriptError
 from .bends import BendBook
 from .lower import insert_bends
 from .runner import Runner
-from .shadow import shadow_of
+from .shadow import own_parameters, shadow_of
 
 __all__ = ["script"]
 
@@ -118,9 +118,7 @@ def _own_weights(source: nn.Module, runner: Runner) -> dict[str, nn.Parameter]:
     names = {id(p): n for n, p in runner.shadow.named_parameters()}
     wanted: dict[str, nn.Parameter] = {}
     for sub in source.modules():
-        for key, parameter in list(sub._parameters.items()):
-            if parameter is None:
-                continue
+        for key, parameter in own_parameters(sub).items():
             name = names.get(id(parameter), "")
             if name not in wanted:
                 wanted[name] = nn.Parameter(parameter.detach().clone(), requires_grad=False)

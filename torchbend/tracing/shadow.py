@@ -17,7 +17,17 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-__all__ = ["State", "bring_up", "lazy_buffers", "plain_tensors", "restore", "shadow_of", "snapshot"]
+__all__ = [
+    "State",
+    "bring_up",
+    "lazy_buffers",
+    "own_buffers",
+    "own_parameters",
+    "plain_tensors",
+    "restore",
+    "shadow_of",
+    "snapshot",
+]
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +97,23 @@ def _skeleton(module: nn.Module, done: dict[int, nn.Module]) -> nn.Module:
     return new
 
 
+def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The buffers of a module alone, scripted modules included."""
+    return dict(module.named_buffers(recurse=False))
+
+
+def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a module alone, scripted modules included."""
+    return dict(module.named_parameters(recurse=False))
+
+
 def snapshot(module: nn.Module) -> State:
     """Copy every buffer of a module."""
     with plain_tensors():
         return {
             (sub, name): buffer.detach().clone()
             for sub in module.modules()
-            for name, buffer in sub._buffers.items()
-            if buffer is not None
+            for name, buffer in own_buffers(sub).items()
         }
 
 
@@ -102,11 +121,11 @@ def restore(module: nn.Module, state: State) -> None:
     """Put buffers back as :func:`snapshot` found them, in place where they still fit."""
     with plain_tensors():
         for (sub, name), saved in state.items():
-            now = sub._buffers.get(name)
+            now = own_buffers(sub).get(name)
             if now is not None and now.shape == saved.shape and now.dtype == saved.dtype:
                 now.copy_(saved)
             else:
-                sub._buffers[name] = saved
+                setattr(sub, name, saved)
 
 
 def bring_up(source: nn.Module, target: nn.Module, first: State | None = None) -> None:
@@ -122,8 +141,8 @@ def bring_up(source: nn.Module, target: nn.Module, first: State | None = None) -
         other = theirs[path]
         fresh = {
             key: buffer
-            for key, buffer in other._buffers.items()
-            if buffer is not None and key not in module._buffers
+            for key, buffer in own_buffers(other).items()
+            if key not in own_buffers(module)
         }
         for key, buffer in fresh.items():
             value = (first or {}).get((other, key), buffer)

@@ -36,6 +36,7 @@ _FACTORIES = (
 _HERE = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)
 _module_getattr = nn.Module.__getattr__
+_module_setattr = nn.Module.__setattr__
 _module_call = nn.Module.__call__
 
 
@@ -58,7 +59,6 @@ class BendingTracer(fx.Tracer):
         self.flow_steps: list[FlowStep] = []
         self.position: dict[fx.Node, int] = {}
         self._paused = False
-        self._assigned: tuple[int, int] | None = None
 
     # -- the run ---------------------------------------------------------------
     def record(
@@ -86,19 +86,20 @@ class BendingTracer(fx.Tracer):
         self._names = {id(p): name for name, p in root.named_parameters()}
         self._names.update({id(b): name for name, b in root.named_buffers()})
         self._proxies: dict[str, ValueProxy] = {}
+        self._replaced: dict[str, ValueProxy] = {}
         arguments = {
             name: self._input(name, value) if has_tensor(value) else value
             for name, value in inputs.items()
         }
         with self._patches():
-            out = call_with(fn, arguments)
-            self.create_node("output", "output", (self.create_arg(out),), {})
+            out = self.create_arg(call_with(fn, arguments))
+            self._write_buffers()
+            self.create_node("output", "output", (out,), {})
         return self.graph
 
     def _input(self, name: str, value: Any) -> ValueProxy:
         node = self.create_node("placeholder", name, (), {}, name=name)
         self.values[node] = value
-        self.position[node] = len(self.position)
         return self.proxy(node)
 
     @contextlib.contextmanager
@@ -111,6 +112,14 @@ class BendingTracer(fx.Tracer):
                 return _module_call(module, *a, **k)
 
             return self.call_module(module, forward, args, kwargs)
+
+        def setattribute(module: nn.Module, name: str, value: Any) -> None:
+            old = vars(module).get("_buffers", {}).get(name)
+            if self._paused or old is None or not issubclass(type(value), ValueProxy):
+                _module_setattr(module, name, value)
+            else:  # from here on the program reads the new value
+                self._proxies[self._names[id(old)]] = value
+                self._replaced[self._names[id(old)]] = value
 
         def factory(original: Callable[..., Any]) -> Callable[..., Any]:
             def make(*args: Any, **kwargs: Any) -> Any:
@@ -126,6 +135,7 @@ class BendingTracer(fx.Tracer):
 
         originals = {name: getattr(torch, name) for name in _FACTORIES}
         nn.Module.__getattr__ = getattribute  # type: ignore[method-assign]
+        nn.Module.__setattr__ = setattribute  # type: ignore[method-assign, assignment]
         nn.Module.__call__ = call  # type: ignore[method-assign]
         for name, original in originals.items():
             setattr(torch, name, factory(original))
@@ -134,6 +144,7 @@ class BendingTracer(fx.Tracer):
                 yield
         finally:
             nn.Module.__getattr__ = _module_getattr  # type: ignore[method-assign]
+            nn.Module.__setattr__ = _module_setattr  # type: ignore[method-assign]
             nn.Module.__call__ = _module_call  # type: ignore[method-assign]
             for name, original in originals.items():
                 setattr(torch, name, original)
@@ -145,6 +156,19 @@ class BendingTracer(fx.Tracer):
         if name not in self._proxies:
             self._proxies[name] = self.create_proxy("get_attr", name, (), {})
         return self._proxies[name]
+
+    def _write_buffers(self) -> None:
+        """``self.state = new`` in the program is a write at the end of the graph.
+
+        A new value of another shape cannot be written; the check of the graph finds that.
+        """
+        for name, new in self._replaced.items():
+            with self._reading_values():
+                old, value = operator.attrgetter(name)(self.root), new.value
+            fits = old.shape == value.shape and old.dtype == value.dtype
+            if fits and not _same_memory(old, value):
+                buffer = self.create_proxy("get_attr", name, (), {})
+                self.create_proxy("call_method", "copy_", (buffer, new), {})
 
     def call_module(
         self,
@@ -170,26 +194,39 @@ class BendingTracer(fx.Tracer):
         """The proxy that stands for a node in the running program."""
         return ValueProxy(node, self)
 
+    def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        """Record a node; one that reads a tensor of the module gets its value at once."""
+        node = super().create_node(kind, target, *args, **kwargs)
+        self.position[node] = len(self.position)
+        if kind == "get_attr":
+            with self._reading_values():
+                self.values[node] = operator.attrgetter(str(target))(self.root)
+        return node
+
+    @contextlib.contextmanager
+    def _reading_values(self) -> Iterator[None]:
+        """Meanwhile, modules and functions give values, not symbols."""
+        paused, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = paused
+
     def create_proxy(
         self, kind: str, target: Any, args: Any, kwargs: Any, *a: Any, **k: Any
     ) -> Any:
         """Record a node, and compute its value."""
         proxy = super().create_proxy(kind, target, args, kwargs, *a, **k)
         node = proxy.node
-        self.position[node] = len(self.position)
-        paused, self._paused = self._paused, True
-        try:
-            self.values[node] = self._run(node)
-        finally:
-            self._paused = paused
+        if kind != "get_attr":
+            with self._reading_values():
+                self.values[node] = self._run(node)
         return proxy
 
     def _run(self, node: fx.Node) -> Any:
         values = self.values
         args = fx.node.map_arg(node.args, values.__getitem__)
         kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
-        if node.op == "get_attr":
-            return operator.attrgetter(str(node.target))(self.root)
         tensors = [
             n
             for n in node.all_input_nodes
@@ -250,11 +287,8 @@ class BendingTracer(fx.Tracer):
             return
         if isinstance(new, fx.Proxy):
             value = self.values[new.node]
-            paused, self._paused = self._paused, True
-            try:
+            with self._reading_values():
                 view = old[fx.node.map_aggregate(index, _plain)]
-            finally:
-                self._paused = paused
             if isinstance(value, torch.Tensor) and _same_memory(view, value):
                 return  # the second half of ``x[index] += y``: already written
         part = target[index]

@@ -15,7 +15,7 @@ from torch import nn
 from ..bending.kernel import Kernel
 from ..errors import BendingError, suggest
 from ..places import Place
-from .shadow import plain_tensors, shadow_of
+from .shadow import own_buffers, own_parameters, plain_tensors, shadow_of
 
 __all__ = ["DEFAULT", "WeightBank"]
 
@@ -249,9 +249,8 @@ class WeightBank:
             for name, tensor in kept.items():
                 kept[name] = moved(tensor)
         for sub in self.shadow.modules():
-            for key, buffer in sub._buffers.items():
-                if buffer is not None:
-                    sub._buffers[key] = moved(buffer)
+            for key, buffer in own_buffers(sub).items():
+                setattr(sub, key, moved(buffer))
         self.original = originals
         self.pending = dict(originals)
         self.swap()
@@ -285,7 +284,7 @@ def _sites(module: nn.Module) -> dict[str, list[tuple[str, str]]]:
     names = {id(p): name for name, p in module.named_parameters()}
     sites: dict[str, list[tuple[str, str]]] = {name: [] for name in names.values()}
     for path, sub in module.named_modules():
-        for attribute, parameter in sub._parameters.items():
-            if parameter is not None:
-                sites[names[id(parameter)]].append((path, attribute))
+        for attribute, parameter in own_parameters(sub).items():
+            own = f"{path}.{attribute}" if path else attribute
+            sites[names.get(id(parameter), own)].append((path, attribute))
     return sites
