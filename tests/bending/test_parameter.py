@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torchbend.bending import BendingParameter, BendingView, Bias, Scale, as_operand
-from torchbend.bending.scripting import make_control
+from torchbend.bending.control import make_control
 from torchbend.errors import BendingCallbackException, BendingParameterException
 
 VIEWS = [

@@ -4,8 +4,9 @@ from ..errors import BendingCallbackException, BendingParameterException, Config
 from ..places import Place
 from .adapter import CallbackKernel
 from .affine import Affine, Bias, Scale
-from .callback import BendingCallback, CallbackChain
+from .callback import BendingCallback
 from .capture import Capture
+from .chain import CallbackChain
 from .config import BendingConfig
 from .function import Lambda
 from .interpolation import InterpolateActivation, InterpolationFromCapture

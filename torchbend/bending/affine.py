@@ -4,10 +4,11 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .callback import BendingCallback, channel_dim, checked_dim, known_shape
+from .callback import BendingCallback
 from .kernel import Kernel, chain
 from .operand import Operand, VectorOperand
 from .parameter import BendingParameter, BendingView
+from .placing import channel_dim, checked_dim, known_shape
 
 __all__ = ["Affine", "Bias", "Scale"]
 

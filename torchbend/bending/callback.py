@@ -1,4 +1,4 @@
-"""The base of all callbacks, and chains of them.
+"""The base of all callbacks.
 
 A callback holds settings. Each placement of it on a place is a
 :class:`~torchbend.bending.kernel.Kernel` made by :meth:`BendingCallback.kernel`; that is all
@@ -8,20 +8,22 @@ instead, and run through :class:`~torchbend.bending.adapter.CallbackKernel`.
 
 import copy
 import inspect
-import os
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import BendingCallbackException, BendingParameterException
 from ..places import Place
-from .kernel import Kernel, chain
+from .kernel import Kernel
 from .operand import Operand, as_operand
 from .parameter import BendingParameter, BendingView
 
-__all__ = ["BendingCallback", "CallbackChain", "channel_dim", "fresh_seed"]
+if TYPE_CHECKING:
+    from .chain import CallbackChain
+
+__all__ = ["BendingCallback", "add_control"]
 
 _HOOKS = (
     "apply_to_param",
@@ -31,72 +33,6 @@ _HOOKS = (
     "register_weight",
     "update",
 )
-
-
-def fresh_seed() -> int:
-    """Draw a seed for a callback that was given none; the global generator is not used."""
-    return int.from_bytes(os.urandom(4), "little")
-
-
-def checked_dim(dim: object) -> int | None:
-    """Return ``dim``.
-
-    Raises:
-        BendingCallbackException: it is neither an int nor None.
-    """
-    if dim is None or (isinstance(dim, int) and not isinstance(dim, bool)):
-        return dim
-    raise BendingCallbackException(f"a dim is an int or None; got {dim!r}")
-
-
-def checked_flag(value: object, name: str) -> bool:
-    """Return a setting that is True or False.
-
-    Raises:
-        BendingCallbackException: it is something else.
-    """
-    if not isinstance(value, bool):
-        raise BendingCallbackException(f"{name} is True or False; got {value!r}")
-    return value
-
-
-def channel_dim(place: Place, dim: int | None, who: object) -> int:
-    """Return the dimension that counts as channels at a place, from 0 up.
-
-    Args:
-        place: where; its shape must be known.
-        dim: as the user gave it (negative counts from the end); None for the default: 0
-            for a weight, 1 for an activation of two or more dimensions, else 0.
-        who: the callback, for the message.
-
-    Raises:
-        BendingCallbackException: the place has no such dimension, or no known shape.
-    """
-    shape = known_shape(place, who)
-    if dim is None:
-        dim = 1 if place.kind == "activation" and len(shape) >= 2 else 0
-    if not -len(shape) <= dim < len(shape):
-        there = f"dims 0 to {len(shape) - 1}" if shape else "none: it is a single number"
-        raise BendingCallbackException(
-            f"{who!r} cannot sit on {place.key!r} of shape {shape}: no dim {dim}, there are {there}"
-            if shape
-            else f"{who!r} cannot sit on {place.key!r}: it needs a dim, and there are {there}"
-        )
-    return dim % len(shape)
-
-
-def known_shape(place: Place, who: object) -> tuple[int, ...]:
-    """Return the place's shape.
-
-    Raises:
-        BendingCallbackException: it is not known.
-    """
-    if place.shape is None:
-        raise BendingCallbackException(
-            f"{who!r} cannot sit on {place.key!r}: its shape is not known, "
-            "or it is not a tensor. Trace the method with real inputs first."
-        )
-    return tuple(place.shape)
 
 
 class BendingCallback(nn.Module):
@@ -210,7 +146,7 @@ class BendingCallback(nn.Module):
         for name in self.__dict__["_operands"]:
             setting = self.__dict__[name]
             if isinstance(setting, (BendingParameter, BendingView)):
-                _add_control(found, setting.parameter, self)
+                add_control(found, setting.parameter, self)
         return found
 
     def settings(self) -> dict[str, Any]:
@@ -392,6 +328,8 @@ class BendingCallback(nn.Module):
             raise BendingCallbackException(
                 f"{self!r} >> {other!r}: only callbacks can be chained, not {type(other).__name__}"
             )
+        from .chain import CallbackChain
+
         return CallbackChain(self, other)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "BendingCallback":
@@ -411,86 +349,6 @@ class BendingCallback(nn.Module):
         return f"{type(self).__name__}({shown})"
 
 
-class CallbackChain(BendingCallback):
-    """Callbacks one after the other; ``a >> b`` makes one.
-
-    It can sit where all of its members can. Chains in a chain are flattened.
-    """
-
-    def __init__(self, *callbacks: BendingCallback) -> None:
-        """Chain callbacks, first to last.
-
-        Raises:
-            BendingCallbackException: there are none, or one is not a callback.
-        """
-        super().__init__()
-        flat: list[BendingCallback] = []
-        for callback in callbacks:
-            if not isinstance(callback, BendingCallback):
-                raise BendingCallbackException(
-                    f"a chain is made of callbacks; got {type(callback).__name__}"
-                )
-            flat.extend(callback.callbacks if isinstance(callback, CallbackChain) else [callback])
-        if not flat:
-            raise BendingCallbackException("a chain needs at least one callback")
-        self.__dict__["callbacks"] = tuple(flat)
-        for flag in (
-            "weight_compatible",
-            "activation_compatible",
-            "jit_compatible",
-            "nntilde_compatible",
-        ):
-            self.__dict__[flag] = all(getattr(callback, flag) for callback in flat)
-        self._members = nn.ModuleList(flat)
-
-    callbacks: tuple[BendingCallback, ...]
-
-    @property
-    def controls(self) -> dict[str, BendingParameter]:
-        """The controls of all members."""
-        found: dict[str, BendingParameter] = {}
-        for callback in self.callbacks:
-            for parameter in callback.controls.values():
-                _add_control(found, parameter, self)
-        return found
-
-    def settings(self) -> dict[str, Any]:
-        """Return the members under ``callbacks``."""
-        return {"callbacks": list(self.callbacks)}
-
-    def check(self, place: Place) -> None:
-        """Check that every member can sit on a place.
-
-        Raises:
-            BendingCallbackException: one cannot.
-        """
-        for callback in self.callbacks:
-            callback.check(place)
-
-    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
-        """Make the members' kernels, chained.
-
-        A member that looks at the weight sees it as the members before it leave it.
-        """
-        kernels: list[Kernel] = []
-        for callback in self.callbacks:
-            kernel = callback.kernel(place, value)
-            if value is not None:
-                with torch.no_grad():
-                    value = kernel(value)
-            kernels.append(kernel)
-        return chain(kernels)
-
-    def update(self) -> None:
-        """Update all members."""
-        for callback in self.callbacks:
-            callback.update()
-
-    def __repr__(self) -> str:
-        """Show the members joined by ``>>``."""
-        return " >> ".join(repr(callback) for callback in self.callbacks)
-
-
 class _Held(nn.Module):
     """One registered weight: a buffer, so that it moves with the callback."""
 
@@ -501,9 +359,14 @@ class _Held(nn.Module):
         self.register_buffer("value", value, persistent=False)
 
 
-def _add_control(
+def add_control(
     found: dict[str, BendingParameter], parameter: BendingParameter, who: object
 ) -> None:
+    """Add a control that ``who`` uses to those found.
+
+    Raises:
+        BendingCallbackException: another control has its name.
+    """
     if found.setdefault(parameter.name, parameter) is not parameter:
         raise BendingCallbackException(
             f"{who!r} uses two different controls named {parameter.name!r}: "

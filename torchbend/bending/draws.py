@@ -7,23 +7,11 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .callback import BendingCallback, channel_dim, checked_dim, fresh_seed, known_shape
+from .callback import BendingCallback
 from .kernel import place_generator
+from .placing import channel_dim, checked_dim, checked_seed, known_shape
 
-__all__ = ["RandomCallback", "along_dim", "checked_seed", "cycle", "fit_place", "fraction"]
-
-
-def checked_seed(seed: object) -> int:
-    """Return ``seed``, or a fresh one for None.
-
-    Raises:
-        BendingCallbackException: it is not an int.
-    """
-    if seed is None:
-        return fresh_seed()
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise BendingCallbackException(f"a seed is an int or None; got {seed!r}")
-    return seed
+__all__ = ["RandomCallback", "along_dim", "cycle", "fit_place", "fraction"]
 
 
 def fraction(callback: BendingCallback, name: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from torch import Tensor
 
 from ..errors import BendingError, ConfigError, suggest
-from .callback import BendingCallback, CallbackChain
+from .callback import BendingCallback
+from .chain import CallbackChain
 from .function import Lambda, function_name
 from .operand import plain_number
 from .parameter import BendingParameter, BendingView

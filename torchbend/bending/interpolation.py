@@ -5,9 +5,10 @@ from torch import Tensor
 
 from ..errors import BendingError
 from ..places import Place
-from .callback import BendingCallback, checked_flag
+from .callback import BendingCallback
 from .capture import Recorder, RecordingKernel, joined
 from .kernel import Kernel
+from .placing import checked_flag
 
 __all__ = ["InterpolateActivation", "InterpolationFromCapture"]
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from ..places import Place
-from .callback import channel_dim
 from .draws import RandomCallback, along_dim, fit_place, fraction
 from .kernel import Kernel
 from .operand import Operand
 from .parameter import BendingParameter, BendingView
+from .placing import channel_dim
 
 __all__ = ["Mask", "OrderedMask"]
 

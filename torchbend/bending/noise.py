@@ -5,11 +5,11 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .callback import channel_dim
 from .draws import RandomCallback, along_dim, fit_place
 from .kernel import Kernel
 from .operand import Operand
 from .parameter import BendingParameter, BendingView
+from .placing import channel_dim
 
 __all__ = ["Normal"]
 

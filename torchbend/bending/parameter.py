@@ -1,13 +1,12 @@
 """Controls: named live values shared by any number of callbacks.
 
 ``BendingParameter`` is one knob. Arithmetic with plain numbers gives a
-:class:`BendingView` of the same knob in another range: ``2. * p + 1``. Kernels read either
-through an operand (see :mod:`~torchbend.bending.operand`) that follows the knob.
+:class:`~torchbend.bending.view.BendingView` of the same knob in another range. Kernels read
+either through an operand (see :mod:`~torchbend.bending.operand`) that follows the knob.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 import weakref
@@ -18,28 +17,12 @@ import torch
 from torch import Tensor
 
 from ..errors import BendingParameterException
-from .operand import (
-    BoolOperand,
-    ChoiceOperand,
-    ComplexOperand,
-    FloatOfIntOperand,
-    FloatOperand,
-    IntOperand,
-    Operand,
-    VectorOperand,
-    as_vector,
-    plain_number,
-)
+from .operand import Operand, as_vector, plain_number
+from .view import INT_LIMIT, Arithmetic, BendingView, Steps, accepts, check_steps, make_operand
 
 __all__ = ["BendingParameter", "BendingParameterException", "BendingView", "Kind", "Steps"]
 
 Kind = Literal["float", "int", "bool", "complex", "choice", "vector"]
-Steps = tuple[tuple[str, Any], ...]
-
-_INT_LIMIT: int = 2**63
-_MOST_INT_POWER = 16
-_SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
-_SYMBOLS_REVERSED = {"rsub": "-", "rdiv": "/", "rpow": "**"}
 
 
 @runtime_checkable
@@ -49,93 +32,7 @@ class Listener(Protocol):
     def _control_moved(self, parameter: BendingParameter) -> None: ...
 
 
-class _Arithmetic:
-    """Arithmetic with plain numbers, for controls and their views."""
-
-    # numpy leaves `np.float64(2.) * p` to us instead of making an object array
-    __array_ufunc__ = None
-
-    @property
-    def parameter(self) -> BendingParameter:
-        raise NotImplementedError
-
-    def mapping(self) -> Steps:
-        raise NotImplementedError
-
-    def _step(self, name: str, number: object) -> BendingView:
-        return BendingView(self.parameter, (*self.mapping(), (name, self._number(name, number))))
-
-    def _number(self, step: str, number: object) -> float | int | complex:
-        symbol = _SYMBOLS.get(step) or _SYMBOLS_REVERSED.get(step, step)
-        parameter = self.parameter
-        if isinstance(number, (BendingParameter, BendingView)):
-            raise BendingParameterException(
-                f"{self!r} {symbol} {number!r}: a control can be mapped by plain numbers only, "
-                "not by another control. Use one callback for each control and chain them: a >> b."
-            )
-        number = plain_number(number)
-        if isinstance(number, bool):
-            number = int(number)
-        numbers: tuple[type, ...] = (int, float)
-        if parameter.kind == "complex":
-            numbers = (int, float, complex)
-        if not isinstance(number, numbers):
-            raise BendingParameterException(
-                f"control {parameter.name!r} can be mapped by plain numbers only; "
-                f"got {type(number).__name__} for {symbol!r}: {number!r}"
-            )
-        value = cast("float | int | complex", number)
-        if not math.isfinite(abs(value)):
-            raise BendingParameterException(
-                f"control {parameter.name!r} cannot be mapped by {value!r}: not a finite number"
-            )
-        if step == "div" and value == 0:
-            raise BendingParameterException(f"control {parameter.name!r} divided by zero")
-        return value
-
-    def __add__(self, number: object) -> BendingView:
-        return self._step("add", number)
-
-    __radd__ = __add__
-
-    def __sub__(self, number: object) -> BendingView:
-        return self._step("sub", number)
-
-    def __rsub__(self, number: object) -> BendingView:
-        return self._step("rsub", number)
-
-    def __mul__(self, number: object) -> BendingView:
-        return self._step("mul", number)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, number: object) -> BendingView:
-        return self._step("div", number)
-
-    def __rtruediv__(self, number: object) -> BendingView:
-        return self._step("rdiv", number)
-
-    def __pow__(self, number: object) -> BendingView:
-        return self._step("pow", number)
-
-    def __rpow__(self, number: object) -> BendingView:
-        return self._step("rpow", number)
-
-    def __neg__(self) -> BendingView:
-        return self._step("neg", 0)
-
-    def __pos__(self) -> BendingView:
-        return BendingView(self.parameter, self.mapping())
-
-    def __abs__(self) -> BendingView:
-        return self._step("abs", 0)
-
-    def as_operand(self) -> Operand:
-        """Return the one operand through which kernels read this."""
-        return self.parameter.operand(self.mapping())
-
-
-class BendingParameter(_Arithmetic):
+class BendingParameter(Arithmetic):
     """A named live value, shared by any number of callbacks.
 
     The kind follows from ``value``: float, int, bool, complex; a word out of ``choices``
@@ -292,14 +189,14 @@ class BendingParameter(_Arithmetic):
             return
         base: Steps = ()
         if weight is not None:
-            number = self._number("mul", weight)
+            number = self.checked_number("mul", weight)
             base += (("mul", number),)
             self.weight = cast(float, number)
         if bias is not None:
-            number = self._number("add", bias)
+            number = self.checked_number("add", bias)
             base += (("add", number),)
             self.bias = cast(float, number)
-        _check_steps(self, base)
+        check_steps(self, base)
         self._base = base
 
     # -- moving it -------------------------------------------------------------------
@@ -321,7 +218,7 @@ class BendingParameter(_Arithmetic):
         operands = list(self._operands.values())
         raw = int(new) if self.kind == "bool" else new
         for operand in operands:
-            if not _accepts(operand, raw):
+            if not accepts(operand, raw):
                 raise BendingParameterException(
                     f"control {self.name!r}: {BendingView(self, operand.mapping())!r} "
                     f"has no finite value at {new!r}"
@@ -381,7 +278,7 @@ class BendingParameter(_Arithmetic):
                 f"control {self.name!r}: {value!r} is not a finite number"
             )
         if self.kind == "int":
-            if bounded != int(bounded) or not -_INT_LIMIT <= bounded < _INT_LIMIT:
+            if bounded != int(bounded) or not -INT_LIMIT <= bounded < INT_LIMIT:
                 raise BendingParameterException(
                     f"control {self.name!r} is an int of 64 bits; got {value!r}"
                 )
@@ -454,10 +351,10 @@ class BendingParameter(_Arithmetic):
         known = self._operands.get(key)
         if known is not None:
             return known
-        operand = _make_operand(self, steps)
+        operand = make_operand(self, steps)
         operand.__dict__["parameter"] = self
         raw = int(self._value) if self.kind == "bool" else self._value
-        if not _accepts(operand, raw):
+        if not accepts(operand, raw):
             raise BendingParameterException(
                 f"control {self.name!r}: {BendingView(self, steps)!r} has no finite value at "
                 f"{self._value!r}"
@@ -529,137 +426,5 @@ class BendingParameter(_Arithmetic):
         return f"BendingParameter({text})"
 
 
-class BendingView(_Arithmetic):
-    """A control mapped by plain numbers: the same knob in another range.
-
-    Attributes:
-        parameter: the control.
-        steps: the mapping, as ``(name, number)`` pairs applied in order to the value set.
-    """
-
-    def __init__(self, parameter: BendingParameter, steps: Steps) -> None:
-        """View ``parameter`` through ``steps``.
-
-        Raises:
-            BendingParameterException: the control's kind has no such arithmetic.
-        """
-        _check_steps(parameter, steps)
-        self._parameter = parameter
-        self.steps = tuple(steps)
-
-    @property
-    def parameter(self) -> BendingParameter:
-        """The control that is viewed."""
-        return self._parameter
-
-    @property
-    def name(self) -> str:
-        """The control's name."""
-        return self._parameter.name
-
-    def mapping(self) -> Steps:
-        """The steps from the value set to the value read."""
-        return self.steps
-
-    def get_python_value(self) -> Any:
-        """Return the mapped value as a Python number or list of floats."""
-        value = self.as_operand().value
-        return value.tolist() if isinstance(value, Tensor) else value
-
-    def get_value(self) -> Tensor | str:
-        """Return the mapped value as a tensor, 0-d or 1-D."""
-        value = self.as_operand().value
-        if isinstance(value, str):
-            return value
-        return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(value)
-
-    def set_value(self, value: object) -> None:
-        """Refuse: only the control itself can be moved."""
-        raise BendingParameterException(
-            f"{self!r} is a view of control {self.name!r} and cannot be set; "
-            f"set the control itself: {self.name}.set_value(...)"
-        )
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> BendingView:
-        """View the copied control."""
-        return BendingView(copy.deepcopy(self._parameter, memo), self.steps)
-
-    def __repr__(self) -> str:
-        """Show the arithmetic, such as ``2.0 * p + 1``."""
-        text = self.name
-        tight = True
-        for step, number in self.steps:
-            inner = text if tight else f"({text})"
-            if step == "neg":
-                text, tight = f"-{inner}", False
-            elif step == "abs":
-                text, tight = f"abs({text})", True
-            elif step == "mul":
-                text, tight = f"{number!r} * {inner}", False
-            elif step in ("add", "sub"):
-                text, tight = f"{text} {_SYMBOLS[step]} {number!r}", False
-            elif step in _SYMBOLS:
-                text, tight = f"{inner} {_SYMBOLS[step]} {number!r}", False
-            else:
-                text, tight = f"{number!r} {_SYMBOLS_REVERSED[step]} {inner}", False
-        return text
-
-
 def _show_range(ends: tuple[Any, Any]) -> str:
     return f"[{ends[0]!r}, {ends[1]!r}]"
-
-
-def _stays_int(steps: Steps) -> bool:
-    for name, number in steps:
-        if not isinstance(number, int) or name in ("div", "rdiv", "rpow"):
-            return False
-        if not -_INT_LIMIT <= number < _INT_LIMIT:
-            return False
-        if name == "pow" and not 0 <= number <= _MOST_INT_POWER:
-            return False
-    return True
-
-
-def _check_steps(parameter: BendingParameter, steps: Steps) -> None:
-    known = {*_SYMBOLS, *_SYMBOLS_REVERSED, "neg", "abs"}
-    for name, number in steps:
-        if name not in known:
-            raise BendingParameterException(
-                f"control {parameter.name!r}: no arithmetic step {name!r}; "
-                f"there are {sorted(known)}"
-            )
-        if parameter.kind == "choice":
-            raise BendingParameterException(
-                f"control {parameter.name!r} is a choice of words: it has no arithmetic"
-            )
-        if parameter.kind == "complex" and name in ("pow", "rpow", "abs"):
-            raise BendingParameterException(
-                f"control {parameter.name!r} is complex: it has no {name!r}"
-            )
-        parameter._number(name, number)
-
-
-def _make_operand(parameter: BendingParameter, steps: Steps) -> Operand:
-    kind = parameter.kind
-    if kind == "float":
-        return FloatOperand(0.0, steps)
-    if kind == "complex":
-        return ComplexOperand(0.0, steps)
-    if kind == "choice":
-        return ChoiceOperand("")
-    if kind == "vector":
-        return VectorOperand(parameter._value, steps)
-    if kind == "bool" and not steps:
-        return BoolOperand(False)
-    if _stays_int(steps):
-        return IntOperand(0, steps)
-    return FloatOfIntOperand(0.0, steps)
-
-
-def _accepts(operand: Operand, raw: Any) -> bool:
-    try:
-        if isinstance(operand, IntOperand):
-            return -_INT_LIMIT <= operand.map(raw) < _INT_LIMIT
-        return bool(cast(Any, operand).accepts(raw))
-    except (OverflowError, ValueError, ZeroDivisionError):
-        return False

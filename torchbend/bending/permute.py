@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from ..places import Place
-from .callback import BendingCallback, channel_dim, checked_dim, known_shape
-from .draws import checked_seed
+from .callback import BendingCallback
 from .kernel import Kernel, place_generator
+from .placing import channel_dim, checked_dim, checked_seed, known_shape
 
 __all__ = ["Permute", "fit_permutation"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .affine import Affine, Bias, Scale
-from .callback import BendingCallback, CallbackChain
+from .callback import BendingCallback
 from .capture import Capture
+from .chain import CallbackChain
 from .interpolation import InterpolateActivation, InterpolationFromCapture
 from .mask import Mask, OrderedMask
 from .noise import Normal

@@ -7,8 +7,6 @@ and then put into the copies of everything that reads it.
 """
 
 import copy
-import math
-import types
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -16,246 +14,18 @@ from typing import Any, cast
 import torch
 from torch import Tensor, fx, nn
 
-from ..errors import BendingCallbackException, ScriptError
+from ..errors import ScriptError
 from .adapter import CallbackKernel
 from .callback import BendingCallback
 from .capture import RecordingKernel
+from .control import make_control
 from .function import LambdaKernel, function_name
 from .kernel import CallChainKernel, Kernel
 from .operand import Operand
 from .parameter import BendingParameter
+from .usercode import function_copy, script_callback
 
-__all__ = [
-    "BoolControl",
-    "ChoiceControl",
-    "ComplexControl",
-    "FloatControl",
-    "IntControl",
-    "VectorControl",
-    "make_control",
-    "script_kernels",
-]
-
-
-class FloatControl(nn.Module):
-    """A float control in an exported file: always clamped, never NaN."""
-
-    def __init__(self, value: float, low: float, high: float, views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.value = float(value)
-        self.low = float(low)
-        self.high = float(high)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, v: float) -> int:
-        """Move the control; 0, or -1 if nothing changes because ``v`` is no usable number."""
-        # not `v != v`: TorchScript folds that to False
-        if math.isnan(v):
-            return -1
-        v = min(max(v, self.low), self.high)
-        if not math.isfinite(v):
-            return -1
-        for view in self.views:
-            if not view.accepts(v):  # type: ignore[operator]
-                return -1
-        self.value = v
-        for view in self.views:
-            view.follow(v)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def get(self) -> float:
-        """Return the value that was set, clamped."""
-        return self.value
-
-
-class IntControl(nn.Module):
-    """An int control in an exported file: always clamped."""
-
-    def __init__(self, value: int, low: int, high: int, views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.value = int(value)
-        self.low = int(low)
-        self.high = int(high)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, v: int) -> int:
-        """Move the control; 0, or -1 if nothing changes because a view has no value there."""
-        v = min(max(v, self.low), self.high)
-        for view in self.views:
-            if not view.accepts(v):  # type: ignore[operator]
-                return -1
-        self.value = v
-        for view in self.views:
-            view.follow(v)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def get(self) -> int:
-        """Return the value that was set, clamped."""
-        return self.value
-
-
-class BoolControl(nn.Module):
-    """A switch in an exported file."""
-
-    def __init__(self, value: bool, views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.value = bool(value)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, v: bool) -> int:
-        """Move the control; 0, or -1 if nothing changes because a view has no value there."""
-        number = int(v)
-        for view in self.views:
-            if not view.accepts(number):  # type: ignore[operator]
-                return -1
-        self.value = v
-        for view in self.views:
-            view.follow(number)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def get(self) -> bool:
-        """Return the value that was set."""
-        return self.value
-
-
-class ComplexControl(nn.Module):
-    """A complex control in an exported file, set as two floats: nn~ has no complex type."""
-
-    def __init__(self, value: complex, views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.real = float(complex(value).real)
-        self.imag = float(complex(value).imag)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, real: float, imag: float) -> int:
-        """Move the control; 0, or -1 if nothing changes because it is no usable number."""
-        if not (math.isfinite(real) and math.isfinite(imag)):
-            return -1
-        v = complex(real, imag)
-        for view in self.views:
-            if not view.accepts(v):  # type: ignore[operator]
-                return -1
-        self.real = real
-        self.imag = imag
-        for view in self.views:
-            view.follow(v)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def get(self) -> tuple[float, float]:
-        """Return the value that was set, real and imaginary part."""
-        return self.real, self.imag
-
-
-class ChoiceControl(nn.Module):
-    """A choice of words in an exported file."""
-
-    choices: list[str]
-
-    def __init__(self, value: str, choices: Sequence[str], views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.value = str(value)
-        self.choices = list(choices)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, v: str) -> int:
-        """Move the control; 0, or -1 if nothing changes because there is no such choice."""
-        if v not in self.choices:
-            return -1
-        self.value = v
-        for view in self.views:
-            view.follow(v)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def get(self) -> str:
-        """Return the word that was set."""
-        return self.value
-
-
-class VectorControl(nn.Module):
-    """A vector control in an exported file: always clamped, never NaN, of fixed length."""
-
-    value: Tensor
-
-    def __init__(self, value: Tensor, low: float, high: float, views: Sequence[nn.Module]) -> None:
-        """Start at ``value``, with ``views`` that follow."""
-        super().__init__()
-        self.register_buffer("value", value.detach().clone())
-        self.low = float(low)
-        self.high = float(high)
-        self.views = nn.ModuleList(views)
-
-    @torch.jit.export
-    def set(self, v: Tensor) -> int:
-        """Move the control; 0, or -1 if nothing changes: wrong length, or not all numbers."""
-        if v.dim() != 1 or v.numel() != self.value.numel() or v.is_complex():
-            return -1
-        if bool(torch.isnan(v).any()):
-            return -1
-        v = v.detach().to(self.value.device, torch.float32).clamp(self.low, self.high)
-        if not bool(torch.isfinite(v).all()):
-            return -1
-        for view in self.views:
-            if not view.accepts(v):  # type: ignore[operator]
-                return -1
-        self.value = v
-        for view in self.views:
-            view.follow(v)  # type: ignore[operator]
-        return 0
-
-    @torch.jit.export
-    def set_list(self, v: list[float]) -> int:
-        """Move the control by a list of floats."""
-        return self.set(torch.tensor(v, dtype=torch.float32))
-
-    @torch.jit.export
-    def get(self) -> Tensor:
-        """Return the value that was set, clamped."""
-        return self.value
-
-
-def make_control(parameter: BendingParameter, views: Sequence[nn.Module]) -> nn.Module:
-    """Make the exported form of a control.
-
-    Args:
-        parameter: the control; its present value is taken.
-        views: the (scripted) operands that follow it.
-
-    Returns:
-        A module that scripts, with ``set(v) -> int`` (0, or -1 and nothing changes) and
-        ``get()``. A complex one is set and read as two floats.
-    """
-    low, high = parameter.range or (None, None)
-    value = parameter._value
-    if parameter.kind == "float":
-        low, high = (-math.inf if low is None else low), (math.inf if high is None else high)
-        return FloatControl(value, low, high, views)
-    if parameter.kind == "int":
-        # just inside 64 bits: TorchScript cannot write -2**63 down
-        low, high = (1 - 2**63 if low is None else low), (2**63 - 1 if high is None else high)
-        return IntControl(value, low, high, views)
-    if parameter.kind == "bool":
-        return BoolControl(value, views)
-    if parameter.kind == "complex":
-        return ComplexControl(value, views)
-    if parameter.kind == "choice":
-        return ChoiceControl(value, parameter.choices, views)
-    low, high = (-math.inf if low is None else low), (math.inf if high is None else high)
-    return VectorControl(value, low, high, views)
+__all__ = ["script_kernels"]
 
 
 def script_kernels(
@@ -291,7 +61,7 @@ def script_kernels(
         elif parameter is not None:
             memo[id(operand)] = fresh
     for callback in _unique(_user_callbacks(kernels)):
-        memo[id(callback)] = _script_callback(callback, memo)
+        memo[id(callback)] = script_callback(callback, memo)
     done = [_script_kernel(kernel, memo) for kernel in kernels]
     controls = {
         parameter.name: cast(
@@ -401,7 +171,7 @@ def _module(root: nn.Module, graph: fx.Graph, update: Any) -> nn.Module:
     graph.lint()
     module = fx.GraphModule(root, graph)
     # fx makes a class of its own for every GraphModule, so this reaches no other
-    type(module).update = torch.jit.export(_function_copy(update, "update"))  # type: ignore[attr-defined]
+    type(module).update = torch.jit.export(function_copy(update, "update"))  # type: ignore[attr-defined]
     return module
 
 
@@ -438,130 +208,3 @@ def _written_chain(kernel: CallChainKernel, memo: dict[int, Any]) -> nn.Module:
     # fx keeps the path, not the kind of what lies on it; `update` needs the list
     module.kernels = root.kernels
     return module
-
-
-# -- users' callbacks --------------------------------------------------------------------
-
-
-def _function_copy(function: Any, name: str = "") -> Any:
-    """Copy a function, so that marking the copy leaves the user's own alone.
-
-    TorchScript compiles a method under the function's own name, so that can be changed.
-    """
-    twin = types.FunctionType(
-        function.__code__,
-        function.__globals__,
-        name or function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    twin.__kwdefaults__ = function.__kwdefaults__
-    twin.__annotations__ = dict(function.__annotations__)
-    twin.__module__ = function.__module__
-    twin.__qualname__ = function.__qualname__
-    return twin
-
-
-def _get_float(self, name: str) -> float:  # type: ignore[no-untyped-def]
-    for key, operand in self._by_name.items():
-        if key == name:
-            return float(operand.value)
-    raise BendingCallbackException(f"no controllable setting '{name}'")
-
-
-def _get_int(self, name: str) -> int:  # type: ignore[no-untyped-def]
-    for key, operand in self._by_name.items():
-        if key == name:
-            return int(operand.value)
-    raise BendingCallbackException(f"no controllable setting '{name}'")
-
-
-def _get_word(self, name: str) -> str:  # type: ignore[no-untyped-def]
-    for key, operand in self._by_name.items():
-        if key == name:
-            return str(operand.value)
-    raise BendingCallbackException(f"no controllable setting '{name}'")
-
-
-def _get_vector(self, name: str) -> Tensor:  # type: ignore[no-untyped-def]
-    for key, operand in self._by_name.items():
-        if key == name:
-            value: Tensor = operand.value
-            return value
-    raise BendingCallbackException(f"no controllable setting '{name}'")
-
-
-def _get_complex(self, name: str) -> complex:  # type: ignore[no-untyped-def]
-    for key, operand in self._by_name.items():
-        if key == name:
-            value: complex = operand.value
-            return value
-    raise BendingCallbackException(f"no controllable setting '{name}'")
-
-
-def _get_cache(self, idx: int) -> Tensor:  # type: ignore[no-untyped-def]
-    for i, held in enumerate(self._held):
-        if i == idx:
-            value: Tensor = held.value
-            return value
-    raise BendingCallbackException("no place has this number")
-
-
-def _no_forward(self, x: Tensor, name: str | None = None) -> Tensor:  # type: ignore[no-untyped-def]
-    return x
-
-
-def _getter(kinds: set[str]) -> tuple[Any, set[str]]:
-    """Choose the ``get`` of a scripted callback, and the kinds that it can return.
-
-    TorchScript's ``get`` has one return type: of settings of several kinds the numbers are
-    read as floats, and the others cannot be read.
-    """
-    if kinds == {"int"}:
-        return _get_int, kinds
-    for kind, getter in (
-        ("choice", _get_word),
-        ("vector", _get_vector),
-        ("complex", _get_complex),
-    ):
-        if kinds == {kind}:
-            return getter, kinds
-    return _get_float, {"float", "int", "bool"}
-
-
-def _script_callback(callback: BendingCallback, memo: dict[int, Any]) -> Any:
-    """Script a copy of a user's callback with all the methods that its kernels call."""
-    cls = type(callback)
-    operands = callback.__dict__["_operands"]
-    getter, kinds = _getter({operand.kind for operand in operands.values()})
-    body: dict[str, Any] = {
-        "get": _function_copy(getter, "get"),
-        "get_cache": _function_copy(_get_cache, "get_cache"),
-    }
-    for hook in ("apply_to_param", "bend_input", "forward", "update"):
-        own = getattr(cls, hook)
-        if own is not getattr(BendingCallback, hook):
-            body[hook] = torch.jit.export(_function_copy(own, hook))
-    body.setdefault("forward", _function_copy(_no_forward, "forward"))
-    body["__jit_unused_properties__"] = tuple(
-        name
-        for base in cls.__mro__
-        for name, member in vars(base).items()
-        if isinstance(member, property)
-    )
-    twin = copy.deepcopy(callback, memo)
-    twin._by_name = nn.ModuleDict(
-        {
-            name: operand
-            for name, operand in twin.__dict__["_operands"].items()
-            if operands[name].kind in kinds
-        }
-    )
-    twin.__class__ = type(cls.__name__, (cls,), body)
-    try:
-        return torch.jit.script(twin)
-    except Exception as error:  # noqa: BLE001 - torch raises many kinds for code it cannot read
-        raise ScriptError(
-            f"{callback!r} cannot be exported: its methods cannot become TorchScript; it plays "
-            f"live. torch says: {error}"
-        ) from error

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .callback import BendingCallback, channel_dim, checked_dim, checked_flag
-from .draws import checked_seed, fraction
+from .callback import BendingCallback
+from .draws import fraction
 from .kernel import Kernel, place_generator
 from .operand import Operand
 from .parameter import BendingParameter, BendingView
 from .permute import fit_permutation
+from .placing import channel_dim, checked_dim, checked_flag, checked_seed
 
 __all__ = ["ThresholdActivation", "ThresholdPermute"]
 
