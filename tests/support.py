@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -143,8 +144,13 @@ class LazyStreamingConv(nn.Module):
         return self.conv(x)
 
 
+def loudness(x: Tensor) -> float:
+    """The sum of a tensor, out of its bytes: no symbol has bytes."""
+    return float(np.frombuffer(x.detach().numpy().tobytes(), np.float32).sum())
+
+
 class Opaque(nn.Module):
-    """Asks numpy how often to turn: ``torch.fx`` cannot follow that."""
+    """Turns as often as the bytes of its values say: ``torch.fx`` cannot follow that."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +160,7 @@ class Opaque(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.tanh(self.first(x))
         turns = 0
-        while x.detach().numpy().sum() > -2.0 and turns < 3:
+        while loudness(x) > -2.0 and turns < 3:
             x = x - 0.5
             turns += 1
         return self.second(x)
