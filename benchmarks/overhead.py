@@ -50,6 +50,13 @@ def ratio(
     Returns:
         The median of ``bent / bare`` over all pairs, and the median of ``bare`` in ms.
     """
+    with torch.inference_mode():
+        return _ratio(bent, bare, seconds)
+
+
+def _ratio(
+    bent: Callable[[], object], bare: Callable[[], object], seconds: float
+) -> tuple[float, float]:
     for _ in range(5):
         bent(), bare()
     ratios, base = [], []
@@ -215,9 +222,8 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     report = Report()
-    with torch.inference_mode():
-        small_net(report, options.seconds)
-        rave(report, options.seconds)
+    small_net(report, options.seconds)
+    rave(report, options.seconds)
     imports(report)
     return int(report.failed)
 

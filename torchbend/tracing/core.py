@@ -19,6 +19,18 @@ from .weights import WeightBank
 
 __all__ = ["Core"]
 
+# Methods of nn.Module that write into parameters, and what to do instead.
+_WOULD_CHANGE = {
+    "load_state_dict": "keep the weights as a version, with create_version(name, state_dict)",
+    "apply": "apply it to the module before wrapping it",
+    "requires_grad_": "call it on the module itself",
+    "zero_grad": "call it on the module itself",
+    "share_memory": "call it on the module before wrapping it",
+    "to_empty": "call it on the module before wrapping it",
+    "type": "use to(dtype=...)",
+    "bfloat16": "use to(dtype=torch.bfloat16)",
+}
+
 
 class Core:
     """A module, its shadow, and calls that run the shadow bent."""
@@ -47,6 +59,11 @@ class Core:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if name in self._runner.traces:
             return self._method(name)
+        if name in _WOULD_CHANGE:
+            raise BendingError(
+                f"{name} would change the wrapped module, whose weights are shared here: "
+                f"{_WOULD_CHANGE[name]}"
+            )
         try:
             value = getattr(self._shadow, name)
         except AttributeError:
@@ -103,6 +120,30 @@ class Core:
         self._bank.refresh()
         self._runner.rebuild(set(self._runner.traces))
         return self
+
+    def train(self, mode: bool = True) -> Any:
+        """Set the training mode of what plays; the wrapped module keeps its own.
+
+        A graph keeps the decisions that were taken when it was traced.
+        """
+        self._shadow.train(mode)
+        return self
+
+    def eval(self) -> Any:
+        """``train(False)``."""
+        return self.train(False)
+
+    def half(self) -> Any:
+        """``to(dtype=torch.float16)``."""
+        return self.to(dtype=torch.float16)
+
+    def float(self) -> Any:
+        """``to(dtype=torch.float32)``."""
+        return self.to(dtype=torch.float32)
+
+    def double(self) -> Any:
+        """``to(dtype=torch.float64)``."""
+        return self.to(dtype=torch.float64)
 
     def cuda(self) -> Any:
         """``to("cuda")``."""

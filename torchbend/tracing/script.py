@@ -187,7 +187,7 @@ def _borrow(
             continue
         if target in constants:
             if target not in root._buffers:
-                root.register_buffer(target, constants[target].clone())
+                root.register_buffer(target, getattr(source, target, constants[target]).clone())
             continue
         *parents, last = target.split(".")
         there = source.get_submodule(".".join(parents))
