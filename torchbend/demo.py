@@ -84,8 +84,8 @@ def main(out: Path) -> None:
     else:
         pattern = _pattern(RAVE_SECONDS)
         _level_layers(model, pattern)
-        _say("  Untrained: no training, no data; only the level of each layer is set. It hums")
-        _say("  where a trained one would sing, and what a bend does to it is what it does to all.")
+        _say("  Its weights are random, only the level of each layer is set: it hums where a")
+        _say("  trained one would sing. The bends are the same for both.")
         _keep(Take(Setup("rave-input", "input", "what it listens to"), pattern), out)
         rows.append([_keep(take, out) for take in _bent_rave(model, pattern)])
 
@@ -121,7 +121,7 @@ def _synth_setups() -> list[Setup]:
     config = tb.BendingConfig
     stretch = (tb.Scale(1.3), "f_mult$")
     shaper = (tb.Lambda(fold), "sin$")
-    thin = (tb.Mask(0.5, seed=2, dim=-2), "sin$")
+    thin = (tb.Mask(0.5, seed=4, dim=-2), "sin$")
     return [
         Setup("synth-plain", "synthesizer", "as it is"),
         Setup("synth-f0", "f0 x 4", "two octaves up", config((tb.Scale(4.0), "f0"))),
@@ -175,22 +175,22 @@ def _rave_setups() -> list[Setup]:
             "rave-permute",
             "weights permuted",
             "what belongs to one band is heard in another",
-            config((tb.Permute(dim=0, seed=3), r"decoder\.waveform_module\.weight")),
+            config((tb.Permute(dim=0, seed=SEED), r"decoder\.waveform_module\.weight")),
         ),
         Setup(
             "rave-bands",
             "bands, live",
             "bands leave one by one, and come back",
-            config((tb.OrderedMask(bands, seed=SEED, dim=1), "decode:tanh$")),
-            {"bands": lambda at: abs(2 * at - 1)},
+            config((tb.OrderedMask(bands, seed=4, dim=1), "decode:tanh$")),
+            {"bands": lambda at: 0.2 + 0.8 * abs(2 * at - 1)},
         ),
         Setup(
             "rave-tide",
             "one knob, two bends, live",
             "a drone rises in the latents while the bands thin out",
             config(
-                (tb.Bias(2.0 * tide), "decode:conv1d$"),
-                (tb.OrderedMask(1 - 0.75 * tide, seed=1, dim=1), "decode:tanh$"),
+                (tb.Bias(1.5 * tide), "decode:conv1d$"),
+                (tb.OrderedMask(1 - 0.75 * tide, seed=11, dim=1), "decode:tanh$"),
             ),
             {"tide": lambda at: 0.5 - 0.5 * math.cos(2 * math.pi * at)},
         ),
@@ -207,26 +207,26 @@ def _stream(model: Any, sound: Tensor, setup: Setup) -> Tensor:
     """Play a sound through a RAVE block by block, and move its controls meanwhile."""
     blocks = sound.reshape(-1, 1, 1, BLOCK_FRAMES)
     bent = tb.BendedModule(model)
-    bent.trace("decode", z=_latents(model, blocks[0]))
+    _, latents = bent.trace("encode", x=blocks[0], _return_out=True)
+    bent.trace("decode", z=_means(latents))
     bent.bend(setup.bends)
     heard = []
     for number, block in enumerate(blocks):
         for name, curve in setup.moves.items():
             bent.update(name, curve(number / (len(blocks) - 1)))
-        heard.append(bent.decode(_latents(bent, block)))
+        heard.append(bent.decode(_means(bent.encode(block))))
     return torch.cat(heard, -1).flatten()
 
 
-def _latents(model: Any, block: Tensor) -> Tensor:
-    """The means of the latents, without their deviations."""
-    means: Tensor = model.encode(block).chunk(2, dim=1)[0]
-    return means
+def _means(latents: Tensor) -> Tensor:
+    """What an encoder gives are means and deviations, one behind the other."""
+    return latents.chunk(2, dim=1)[0]
 
 
 def _level_layers(model: Any, sound: Tensor) -> None:
     """Set each layer's level as training would, so that an untrained RAVE can be heard.
 
-    Random weights lose some 10 dB a layer. Here each convolution comes to a deviation of 1,
+    Random weights lose several dB a layer. Here each convolution comes to a deviation of 1,
     residual branches to a third, and the last one to the level of the sound's own bands.
     """
     blocks = sound.reshape(1, 1, -1)[..., : 16 * BLOCK_FRAMES]
@@ -251,7 +251,7 @@ def _level_layers(model: Any, sound: Tensor) -> None:
     ]
     state = {name: buffer.clone() for name, buffer in model.named_buffers()}
     with _seeded(), torch.no_grad():
-        model.decode(_latents(model, blocks))
+        model.decode(_means(model.encode(blocks)))
         for handle in handles:
             handle.remove()
         for name, buffer in model.named_buffers():
@@ -278,7 +278,7 @@ def _pattern(seconds: float) -> Tensor:
         at, hz, accent = beat * step, notes_hz[beat % 8], accents[beat % 8]
         sound[at : at + SAMPLE_RATE // 2] += accent * _pluck(hz, SAMPLE_RATE // 2, generator)
         tick = torch.rand(1500, generator=generator) - 0.5
-        sound[at : at + 1500] += 0.4 * (beat % 2) * tick * torch.linspace(1, 0, 1500) ** 4
+        sound[at : at + 1500] += 0.25 * (beat % 2) * tick * torch.linspace(1, 0, 1500) ** 4
     return sound[:frames] / sound.abs().max()
 
 
@@ -288,6 +288,8 @@ def _pluck(hz: float, frames: int, generator: torch.Generator) -> Tensor:
     K. Karplus and A. Strong, "Digital Synthesis of Plucked-String and Drum Timbres", 1983.
     """
     loop = torch.rand(round(SAMPLE_RATE / hz), generator=generator) * 2 - 1
+    for _ in range(6):  # a soft finger
+        loop = (loop + loop.roll(1)) / 2
     turns = []
     for _ in range(frames // len(loop) + 1):
         turns.append(loop)
