@@ -37,8 +37,8 @@ class FloatControl(nn.Module):
     @torch.jit.export
     def set(self, v: float) -> int:
         """Move the control; 0, or -1 if nothing changes because ``v`` is no usable number."""
-        # not `v != v`: TorchScript folds that to False
-        if math.isnan(v):
+        # TorchScript folds `v != v` to False, and libtorch 2.5 stops at math.isnan
+        if not (v <= 0.0 or v >= 0.0):
             return -1
         v = min(max(v, self.low), self.high)
         if not math.isfinite(v):
