@@ -70,6 +70,7 @@ def everything():
         (Affine(bias=[1.0, 2.0, 0.1], scale=v, dim=-1), "decode:act"),
         (Bias(0.5 - 1j), "b"),
         (Scale(float("inf")), "b"),
+        (Scale(complex(0.5, float("-inf"))), "b"),
         (Mask(p, seed=12), "m"),
         (OrderedMask(1 - p, seed=13, dim=1), "m"),
         (Normal(q, seed=1, op=op) >> Permute(dim=0, seed=3) >> Scale(q), "n", "o"),

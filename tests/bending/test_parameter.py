@@ -68,8 +68,9 @@ def test_an_int_stays_an_int_where_python_keeps_it():
         assert bits(view.get_python_value(), value)
     # 2 * p and 2.0 * p are two operands: one gives an integer weight integers
     x = torch.tensor([1, 2])
-    assert Scale(2 * p)(x).dtype == torch.int64
-    assert Scale(2.0 * p)(x).dtype == torch.float32
+    whole, fractional = Scale(2 * p), Scale(2.0 * p)
+    assert whole(x).dtype == torch.int64
+    assert fractional(x).dtype == torch.float32
 
 
 def test_one_operand_for_each_view_and_it_is_shared():

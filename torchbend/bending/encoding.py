@@ -88,7 +88,8 @@ class Encoder:
         if isinstance(value, float):
             return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, complex):
-            return {"complex": [value.real, value.imag]}
+            parts = (value.real, value.imag)
+            return {"complex": [self.value(part, who, name) for part in parts]}
         if isinstance(value, Tensor):
             value = value.tolist()
         elif hasattr(value, "__array__") and hasattr(value, "tolist"):
