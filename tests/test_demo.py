@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend import demo
@@ -26,6 +28,11 @@ def read(path: Path) -> np.ndarray:
     with wave.open(str(path), "rb") as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 44100)
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
+
+
+@pytest.fixture(scope="module")
+def synth() -> dict[str, Tensor]:
+    return {take.setup.stem: take.sound for take in demo._synthesizer()}
 
 
 @pytest.fixture
@@ -46,10 +53,9 @@ def no_rave(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_synthesizer_bent_is_the_sum_of_sines_that_it_says(
-    stem: str, hz: tuple[float, ...]
+    stem: str, hz: tuple[float, ...], synth: dict[str, Tensor]
 ) -> None:
-    takes = {take.setup.stem: take.sound for take in demo._synthesizer()}
-    torch.testing.assert_close(takes[stem], sines(*hz), atol=5e-3, rtol=0)
+    torch.testing.assert_close(synth[stem], sines(*hz), atol=5e-3, rtol=0)
 
 
 def test_without_rave_it_says_how_to_install_it_and_plays_the_rest(
@@ -67,7 +73,7 @@ def test_without_rave_it_says_how_to_install_it_and_plays_the_rest(
 def test_without_matplotlib_nothing_is_written(
     no_rave: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match="matplotlib"):
         demo.main(tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -117,11 +123,19 @@ def test_the_whole_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (tmp_path / "spectrograms.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.rave
-def test_rave_through_the_demo_is_the_model_itself_played_in_blocks() -> None:
-    model = demo._rave()
-    sound = demo._pattern(0.5)
+@pytest.fixture(scope="module")
+def played() -> tuple[nn.Module, Tensor]:
+    """A RAVE with its levels set, and a second to play through it."""
+    model, sound = demo._rave(), demo._pattern(1.0)
     demo._level_layers(model, sound)
+    return model, sound
+
+
+@pytest.mark.rave
+def test_rave_through_the_demo_is_the_model_itself_played_in_blocks(
+    played: tuple[nn.Module, Tensor],
+) -> None:
+    model, sound = copy.deepcopy(played[0]), played[1]
     plain = demo.Setup("", "", "")
     with demo._seeded(), torch.no_grad():
         heard = demo._stream(model, sound, plain)
@@ -136,11 +150,9 @@ def test_rave_through_the_demo_is_the_model_itself_played_in_blocks() -> None:
 
 
 @pytest.mark.rave
-def test_the_live_control_moves_the_bands() -> None:
+def test_the_live_control_moves_the_bands(played: tuple[nn.Module, Tensor]) -> None:
     """As many of the 16 bands are silent as the control says, by a transform of our own."""
-    model = demo._rave()
-    sound = demo._pattern(1.0)
-    demo._level_layers(model, sound)
+    model, sound = played
     setups = {setup.stem: setup for setup in demo._rave_setups()}
     with demo._seeded(), torch.no_grad():
         plain = demo._stream(model, sound, setups["rave-plain"])
