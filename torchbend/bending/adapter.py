@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import BendingCallbackException
+from ..errors import BendingCallbackException, TorchbendError
 from ..places import Place
 from .kernel import Kernel
 
@@ -71,7 +71,21 @@ class CallbackKernel(Kernel):
             self.call_args = tuple(name for name in names[1:] if name != "name")
 
     def forward(self, x: Tensor, **call: Any) -> Tensor:
-        """Run the user's method on a copy of ``x``."""
+        """Run the user's method on a copy of ``x``.
+
+        Raises:
+            BendingCallbackException: the method failed; has its message.
+        """
+        try:
+            return self._bent(x, call)
+        except TorchbendError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the user's own code
+            raise BendingCallbackException(
+                f"{self.callback!r} at {self.name!r}: {error}"
+            ) from error
+
+    def _bent(self, x: Tensor, call: dict[str, Any]) -> Tensor:
         if self.method == "apply_to_param":
             param = nn.Parameter(x.detach().clone(), requires_grad=False)
             with torch.no_grad():
@@ -90,5 +104,12 @@ class CallbackKernel(Kernel):
     @torch.jit.unused
     def update(self) -> None:
         """Let the user's callback follow its controls."""
-        with torch.no_grad():
-            self.callback.update()
+        try:
+            with torch.no_grad():
+                self.callback.update()
+        except TorchbendError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the user's own code
+            raise BendingCallbackException(
+                f"{self.callback!r} at {self.name!r}: update: {error}"
+            ) from error

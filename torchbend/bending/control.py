@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .operand import finite
 from .parameter import BendingParameter
 
 __all__ = [
@@ -37,11 +38,11 @@ class FloatControl(nn.Module):
     @torch.jit.export
     def set(self, v: float) -> int:
         """Move the control; 0, or -1 if nothing changes because ``v`` is no usable number."""
-        # TorchScript folds `v != v` to False, and libtorch 2.5 stops at math.isnan
+        # not `v != v`: TorchScript folds that to False
         if not (v <= 0.0 or v >= 0.0):
             return -1
         v = min(max(v, self.low), self.high)
-        if not math.isfinite(v):
+        if not finite(v):
             return -1
         for view in self.views:
             if not view.accepts(v):  # type: ignore[operator]
@@ -126,7 +127,7 @@ class ComplexControl(nn.Module):
     @torch.jit.export
     def set(self, real: float, imag: float) -> int:
         """Move the control; 0, or -1 if nothing changes because it is no usable number."""
-        if not (math.isfinite(real) and math.isfinite(imag)):
+        if not (finite(real) and finite(imag)):
             return -1
         v = complex(real, imag)
         for view in self.views:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import BendingCallbackException
+from ..errors import BendingCallbackException, TorchbendError
 from ..places import Place
 from .callback import BendingCallback
 from .kernel import Kernel
@@ -27,23 +27,29 @@ class LambdaKernel(Kernel):
         self.fn = fn
 
     def forward(self, x: Tensor) -> Tensor:
-        bent = self.fn(x.clone())
-        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
-            check_result(self.fn, bent)
-        return bent
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
+            return self.fn(x.clone())
+        return checked_call(self.fn, x.clone())
 
 
-def check_result(fn: object, bent: object) -> None:
-    """Check what a user's function returned.
+def checked_call(fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Call a user's function.
 
     Raises:
-        BendingCallbackException: not a tensor.
+        BendingCallbackException: it failed, or returned no tensor.
     """
+    try:
+        bent = fn(x)
+    except TorchbendError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's own code
+        raise BendingCallbackException(f"Lambda({function_name(fn)}): {error}") from error
     if not isinstance(bent, Tensor):
         raise BendingCallbackException(
             f"Lambda({function_name(fn)}): the function returned {type(bent).__name__}, "
             "not a tensor"
         )
+    return bent
 
 
 class Lambda(BendingCallback):

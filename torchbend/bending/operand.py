@@ -37,6 +37,15 @@ __all__ = [
 ]
 
 
+def finite(v: float) -> bool:
+    """Whether ``v`` is neither infinite nor NaN.
+
+    By comparison: libtorch 2.5 stops at ``math.isnan`` and its like in TorchScript, and
+    ``v != v`` is folded to False there.
+    """
+    return abs(v) < math.inf
+
+
 class Operand(nn.Module):
     """Holds one value that kernels read.
 
@@ -138,7 +147,7 @@ class FloatOperand(Operand):
     @torch.jit.export
     def accepts(self, v: float) -> bool:
         """Whether the mapped value of ``v`` is a finite number."""
-        return math.isfinite(self.map(v))
+        return finite(self.map(v))
 
     @torch.jit.export
     def follow(self, v: float) -> None:
@@ -156,7 +165,7 @@ class FloatOfIntOperand(FloatOperand):
     @torch.jit.export
     def accepts(self, v: int) -> bool:  # type: ignore[override]
         """Whether the mapped value of ``v`` is a finite number."""
-        return math.isfinite(self.map(float(v)))
+        return finite(self.map(float(v)))
 
     @torch.jit.export
     def follow(self, v: int) -> None:  # type: ignore[override]
@@ -298,7 +307,7 @@ class ComplexOperand(Operand):
     @torch.jit.export
     def accepts(self, v: complex) -> bool:
         """Whether the mapped value of ``v`` is a finite number."""
-        return math.isfinite(abs(self.map(v)))
+        return finite(abs(self.map(v)))
 
     @torch.jit.export
     def follow(self, v: complex) -> None:

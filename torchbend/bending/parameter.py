@@ -205,6 +205,8 @@ class BendingParameter(Arithmetic):
         """Move the control.
 
         Everything that reads it follows before this returns, then its listeners are told.
+        A bent model that plays meanwhile on another thread hears it at its next call. When
+        a listener fails, the control goes back to where it was, and the error goes on.
 
         Args:
             value: of the control's kind.
@@ -223,9 +225,22 @@ class BendingParameter(Arithmetic):
                     f"control {self.name!r}: {BendingView(self, operand.mapping())!r} "
                     f"has no finite value at {new!r}"
                 )
-        self._value = new
-        for operand in operands:
-            cast(Any, operand).follow(raw)
+        old = self._value
+        try:
+            self._take(new)
+        except BaseException:
+            self._take(old)
+            raise
+
+    @property
+    def raw(self) -> Any:
+        """The value as operands follow it: a bool as 0 or 1."""
+        return int(self._value) if self.kind == "bool" else self._value
+
+    def _take(self, value: Any) -> None:
+        self._value = value
+        for operand in list(self._operands.values()):
+            cast(Any, operand).follow(self.raw)
         for reference in list(self._listeners):
             listener = reference()
             if listener is None:

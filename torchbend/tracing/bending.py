@@ -97,12 +97,13 @@ class Bending(Core):
         for method in methods or ():
             self._trace_of(method)
         made: list[Bend] = []
-        try:
-            for each, where in entries:
-                made.append(self._bend(each, where, methods, name, bend_param, bend_graph))
-        except BaseException:
-            self._remove(made, name)
-            raise
+        with self._changing:
+            try:
+                for each, where in entries:
+                    made.append(self._bend(each, where, methods, name, bend_param, bend_graph))
+            except BaseException:
+                self._remove(made, name)
+                raise
         if verbose:
             for bend in made:
                 for key in bend.places:
@@ -129,7 +130,7 @@ class Bending(Core):
             callback, patterns, places, self.traced_methods, self._runner.traces.__contains__
         )
         self._book.check_controls(callback)
-        kernels = place_kernels(callback, found, self._value, self.device)
+        kernels = place_kernels(callback, found, self._value, self.device, self._knobs)
         bend = Bend(callback, tuple(patterns), methods, self._bank.version, kernels, found)
         self._book.configs[config].append(bend)
         try:
@@ -155,15 +156,16 @@ class Bending(Core):
         """Rebuild what these bends touch, and nothing else."""
         if config != self._book.current:
             return
-        self._bank.refresh({name for b in bends for name in b.weights})
-        self._runner.rebuild({fn for b in bends for fn in b.methods})
+        weights = self._bank.compute({name for b in bends for name in b.weights})
+        self._runner.commit(weights, self._runner.build({fn for b in bends for fn in b.methods}))
 
     def _remove(self, bends: Sequence[Bend], config: str | None) -> None:
-        there = self._book.configs.get(config, [])
-        gone = [b for b in bends if b in there]
-        for bend in gone:
-            there.remove(bend)
-        self._apply(gone, config)
+        with self._changing:
+            there = self._book.configs.get(config, [])
+            gone = [b for b in bends if b in there]
+            for bend in gone:
+                there.remove(bend)
+            self._apply(gone, config)
 
     def bendable_keys(self, *patterns: str) -> list[str]:
         """Names of the weights and activations that patterns reach; all without any."""
@@ -237,13 +239,19 @@ class Bending(Core):
         controls[name].set_value(value)
 
     def _control_moved(self, parameter: BendingParameter) -> None:
-        weights: set[str] = set()
-        for bend in self._book.moved_by(parameter):
-            for kernel in bend.kernels.values():
-                kernel.update()
-            weights.update(bend.weights)
-        if weights:
-            self._bank.refresh(weights)
+        with self._changing:
+            self._knobs.stage(parameter)
+            weights: set[str] = set()
+            for bend in self._book.moved_by(parameter):
+                for key, kernel in bend.kernels.items():
+                    try:
+                        kernel.update()
+                    except Exception as error:
+                        raise BendingError(
+                            f"{bend.callback!r} on {key!r} cannot follow {parameter!r}: {error}"
+                        ) from error
+                weights.update(bend.weights)
+            self._runner.commit(self._bank.compute(weights), moved=[parameter])
 
     # -- capture -------------------------------------------------------------------
     def enable_capture(self, *callbacks: BendingCallback) -> None:

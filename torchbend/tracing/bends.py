@@ -11,6 +11,7 @@ from ..bending import BendingCallback, BendingConfig, BendingParameter
 from ..bending.kernel import Kernel
 from ..errors import BendingCallbackException, BendingError, suggest
 from ..places import Place, match
+from .knobs import Knobs
 from .shadow import plain_tensors
 
 __all__ = ["Bend", "BendBook", "resolve"]
@@ -226,11 +227,28 @@ def place_kernels(
     places: Mapping[str, Place],
     value_of: Callable[[str], torch.Tensor],
     device: torch.device,
+    knobs: Knobs,
 ) -> dict[str, Kernel]:
-    """Make a kernel for each place, with its own state, on the model's device."""
+    """Make a kernel for each place, with its own state, on the model's device.
+
+    Args:
+        callback: what sits there.
+        places: where, by key.
+        value_of: gives a weight as it is before this bend.
+        device: of the model.
+        knobs: the model's own operands, which the kernels are to read.
+    """
     kernels: dict[str, Kernel] = {}
     with plain_tensors():
         for key, place in places.items():
             value = value_of(place.name) if place.kind == "weight" else None
-            kernels[key] = callback.kernel(place, value).to(device)
+            kernel = callback.kernel(place, value)
+            kernel.__dict__["made_by"] = callback
+            knobs.adopt(kernel, place.kind)
+            kernels[key] = kernel.to(device)
     return kernels
+
+
+def made_by(kernel: Kernel) -> str:
+    """The callback that a kernel is a placement of, for messages."""
+    return repr(kernel.__dict__.get("made_by", kernel))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..bending import BendingParameter
 from ..errors import BendingError, TracingError, suggest
 from ..places import Place
 from .bends import BendBook
+from .knobs import Knobs
 from .record import Trace
 from .runner import Runner
 from .shadow import shadow_of
@@ -45,7 +47,9 @@ class Core:
         self._shadow = shadow_of(module)
         self._book = BendBook()
         self._bank = WeightBank(self._shadow, self._book.weight_chain)
-        self._runner = Runner(self._shadow, self._bank, self._book)
+        self._knobs = Knobs()
+        self._runner = Runner(self._shadow, self._bank, self._book, self._knobs)
+        self._changing = threading.RLock()
         self._subscribed: dict[int, BendingParameter] = {}
 
     # -- the module ----------------------------------------------------------------

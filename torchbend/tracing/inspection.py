@@ -146,7 +146,9 @@ class Inspection(Core):
                         log.warning("%r is gone from %s: the bend on it ends", place.name, fn)
                         del bend.places[key], bend.kernels[key]
                     elif now.shape != place.shape or now.dtype != place.dtype:
-                        fresh = place_kernels(bend.callback, {key: now}, self._value, self.device)
+                        fresh = place_kernels(
+                            bend.callback, {key: now}, self._value, self.device, self._knobs
+                        )
                         bend.places[key] = now
                         bend.kernels.update(fresh)
         try:
@@ -180,7 +182,7 @@ class Inspection(Core):
 
     def graph_module(self, fn: str = "forward") -> fx.GraphModule:
         """A ``torch.fx.GraphModule`` of a method, bends included."""
-        self._bank.swap()
+        self._runner.settle()
         graph = self.graph(fn, bended=True)
         for path, value in self._trace_of(fn).constants.items():
             if path not in self._shadow._buffers:

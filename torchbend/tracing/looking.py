@@ -228,7 +228,7 @@ def _kernels(
             replace(place, shape=tuple(value.shape)) if isinstance(value, torch.Tensor) else place
         )
         callback.check(shaped[key])
-    return place_kernels(callback, shaped, bended._value, bended.device)
+    return place_kernels(callback, shaped, bended._value, bended.device, bended._knobs)
 
 
 def _continue(runner: Runner, trace: Trace, names: Sequence[str], values: dict[str, Any]) -> Any:

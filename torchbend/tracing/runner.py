@@ -7,7 +7,7 @@ then only swaps in weights that were computed meanwhile, and runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..bending import BendingParameter
 from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, suggest
 from .bends import BendBook
 from .hooks import bending_hooks
 from .inputs import bind, describe
+from .knobs import Knobs
 from .lower import CallArgument, compile_graph, insert_bends
 from .record import Trace
 from .shadow import restore, snapshot
@@ -66,22 +68,26 @@ class Runner:
         shadow: the model.
         bank: its weights.
         book: its bends.
+        knobs: its own operands.
     """
 
-    def __init__(self, shadow: nn.Module, bank: WeightBank, book: BendBook) -> None:
+    def __init__(self, shadow: nn.Module, bank: WeightBank, book: BendBook, knobs: Knobs) -> None:
         self.shadow = shadow
         self.bank = bank
         self.book = book
+        self.knobs = knobs
         self.traces: dict[str, Trace] = {}
         self.plans: dict[str, Plan] = {}
         self.running = 0
 
     # -- plans -------------------------------------------------------------------
-    def rebuild(self, methods: Sequence[str] | set[str]) -> None:
+    def build(self, methods: Iterable[str]) -> dict[str, Plan]:
+        """Decide how these methods run, by their present bends; nothing is changed."""
+        return {fn: self._plan(fn) for fn in methods if fn in self.traces}
+
+    def rebuild(self, methods: Iterable[str]) -> None:
         """Decide anew how these methods run; the others stay as they are."""
-        self.plans.update({fn: self._plan(fn) for fn in methods if fn in self.traces})
-        for plan in self.plans.values():
-            plan.seen.clear()
+        self.commit({}, self.build(methods))
 
     def chains(self, trace: Trace) -> dict[str, list[Kernel]]:
         """The kernels on each bent activation of a traced method, in order."""
@@ -189,12 +195,13 @@ class Runner:
                 the run. On shapes that have not run before, the state of the model is put
                 back then.
         """
-        plan = self.plans.get(fn)
-        if plan is None:
-            plan = self.plans[fn] = self._plan(fn)
-        if self.bank.pending and not self.running:
-            self.bank.swap()
-        self.running += 1
+        if fn not in self.plans:
+            self.plans[fn] = self._plan(fn)
+        with self.bank.gate:
+            if not self.running:
+                self._take_over()
+            self.running += 1
+            plan = self.plans[fn]
         try:
             key: tuple[Any, ...] = tuple([a.shape for a in args if isinstance(a, torch.Tensor)])
             if kwargs:
@@ -216,7 +223,44 @@ class Runner:
         except Exception as error:
             raise self.explain(plan, args, kwargs, error) from error
         finally:
-            self.running -= 1
+            with self.bank.gate:
+                self.running -= 1
+
+    def _take_over(self) -> None:
+        """Let the next call hear what changed. The gate is held, and nothing runs."""
+        if self.bank.pending:
+            self.bank.swap()
+        if self.knobs.moved:
+            self.knobs.hear()
+
+    def settle(self) -> None:
+        """Put what waits for the next call in its place now, unless a call is running."""
+        with self.bank.gate:
+            if not self.running:
+                self._take_over()
+
+    def commit(
+        self,
+        weights: Mapping[str, nn.Parameter],
+        plans: Mapping[str, Plan] | None = None,
+        moved: Sequence[BendingParameter] = (),
+    ) -> None:
+        """Hand over a change as one: the next call hears all of it, a running one nothing.
+
+        Args:
+            weights: computed anew.
+            plans: how methods run from now on.
+            moved: controls that moved.
+        """
+        with self.bank.gate:
+            self.bank.pending.update(weights)
+            self.knobs.moved.update({id(p): p for p in moved})
+            if plans:
+                self.plans.update(plans)
+                for plan in self.plans.values():
+                    plan.seen.clear()
+            if not self.running:
+                self._take_over()
 
     def _call(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         trace = plan.trace

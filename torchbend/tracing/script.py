@@ -68,7 +68,7 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
     """
     if not runner.traces:
         raise ScriptError("nothing is traced yet: call trace(fn, ...) for the methods to script")
-    runner.bank.swap()
+    runner.settle()
     source = shadow_of(runner.shadow)
     copies = _own_weights(source, runner)
     controls = list(book.controls().values())

@@ -63,7 +63,8 @@ class Variants(Bending):
 
     @version.setter
     def version(self, name: str | None) -> None:
-        self._bank.set_version(self._bank.check_version(name))
+        with self._changing:
+            self._bank.set_version(self._bank.check_version(name))
 
     @property
     def versions(self) -> list[str | None]:
@@ -186,6 +187,7 @@ class Variants(Bending):
     def set_config(self, name: str | None) -> None:
         """Change to another configuration: its bends are heard, the others are kept."""
         self._book.check(name)
-        leaving = self._book.active
-        self._book.current = name
-        self._apply([*leaving, *self._book.active], name)
+        with self._changing:
+            leaving = self._book.active
+            self._book.current = name
+            self._apply([*leaving, *self._book.active], name)

@@ -7,14 +7,16 @@ calls; no call copies a state dict, and no running call sees half of a change.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from ..bending.kernel import Kernel
-from ..errors import BendingError, suggest
+from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
+from .bends import made_by
 from .shadow import own_buffers, own_parameters, plain_tensors, shadow_of
 
 __all__ = ["DEFAULT", "WeightBank"]
@@ -31,6 +33,10 @@ class WeightBank:
     Args:
         shadow: the module whose parameters are to be replaced.
         chains: says which kernels sit on a weight of a version.
+
+    Attributes:
+        pending: weights that were computed and wait for the next :meth:`swap`.
+        gate: held, shortly, by whoever reads or writes ``pending`` or starts a run.
     """
 
     def __init__(self, shadow: nn.Module, chains: Chains) -> None:
@@ -44,6 +50,7 @@ class WeightBank:
         self.mix: dict[str | None, float] | None = None
         self.pending: dict[str, nn.Parameter] = {}
         self.installed: dict[str, nn.Parameter] = {}
+        self.gate = threading.Lock()
 
     # -- names -------------------------------------------------------------------
     def places(self) -> list[Place]:
@@ -79,7 +86,14 @@ class WeightBank:
         with torch.no_grad():
             value = value.detach()
             for kernel in chain:
-                value = kernel.forward(value)
+                try:
+                    value = kernel.forward(value)
+                except TorchbendError:
+                    raise
+                except Exception as error:
+                    raise BendingError(
+                        f"the bend {made_by(kernel)} on the weight {name!r} failed: {error}"
+                    ) from error
         return value
 
     def wanted(self, name: str) -> torch.Tensor:
@@ -116,12 +130,21 @@ class WeightBank:
         """
         if names is None:
             names = self.touched() | set(self.installed) | set(self.pending)
+        fresh = self.compute(names)
+        with self.gate:
+            self.pending.update(fresh)
+
+    def compute(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
+        """Weights as they should be now; nothing is changed.
+
+        Raises:
+            BendingError: a bend fails on a weight; names both.
+        """
         with plain_tensors():
-            fresh = {name: as_parameter(self.wanted(name)) for name in names}
-        self.pending.update(fresh)
+            return {name: as_parameter(self.wanted(name)) for name in names}
 
     def swap(self) -> None:
-        """Put what was computed in its place. Call it between two runs, never in one."""
+        """Put what was computed in its place; between two runs, never in one."""
         pending, self.pending = self.pending, {}
         for name, value in pending.items():
             for path, attribute in self.sites[name]:

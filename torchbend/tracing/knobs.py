@@ -1,0 +1,68 @@
+"""Controls as one model hears them: a move takes effect between two calls, everywhere at once.
+
+A control's own operands follow it at once, also in the middle of a running call. So each
+bent model has operands of its own: *staged* ones, which weights are folded with as soon as
+the control moves, and *live* ones, which the activations' kernels read and which follow
+when the folded weights take their places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ..bending import BendingParameter
+from ..bending.operand import Operand
+
+__all__ = ["Knobs"]
+
+
+class Knobs:
+    """One model's own operands.
+
+    Attributes:
+        moved: controls that moved and are not heard yet, by identity.
+    """
+
+    def __init__(self) -> None:
+        self._staged: dict[int, tuple[Operand, Operand]] = {}
+        self._live: dict[int, tuple[Operand, Operand]] = {}
+        self.moved: dict[int, BendingParameter] = {}
+
+    def adopt(self, kernel: nn.Module, kind: str) -> None:
+        """Let a kernel read this model's operands instead of the controls' own.
+
+        Args:
+            kernel: fresh from its callback.
+            kind: ``"weight"`` or ``"activation"``.
+        """
+        ours = self._staged if kind == "weight" else self._live
+        for module in list(kernel.modules()):
+            for name, child in list(module._modules.items()):
+                if isinstance(child, Operand) and child.__dict__["parameter"] is not None:
+                    setattr(module, name, self._ours(ours, child))
+
+    def _ours(self, known: dict[int, tuple[Operand, Operand]], theirs: Operand) -> Operand:
+        if id(theirs) not in known:
+            twin = theirs.fresh()
+            twin.__dict__["parameter"] = theirs.__dict__["parameter"]
+            known[id(theirs)] = (theirs, twin)
+        return known[id(theirs)][1]
+
+    def stage(self, parameter: BendingParameter) -> None:
+        """Let the weights' operands follow a control, now."""
+        _follow(self._staged, parameter)
+
+    def hear(self) -> None:
+        """Let the activations' operands follow the controls that moved."""
+        moved, self.moved = self.moved, {}
+        for parameter in moved.values():
+            _follow(self._live, parameter)
+
+
+def _follow(known: dict[int, tuple[Operand, Operand]], parameter: BendingParameter) -> None:
+    raw: Any = parameter.raw
+    for theirs, twin in known.values():
+        if theirs.__dict__["parameter"] is parameter:
+            twin.follow(raw)  # type: ignore[operator]
