@@ -332,6 +332,25 @@ def test_a_callback_that_returns_no_tensor(activation):
         Forgetful().kernel(activation(torch.ones(2)))(torch.ones(2))
 
 
+def test_a_method_that_fails_says_whose_it_is_and_where(activation, weight):
+    class Failing(BendingCallback):
+        activation_compatible = True
+        weight_compatible = True
+
+        def bend_input(self, x, name=None):
+            return x + torch.ones(7)
+
+        def update(self):
+            raise ZeroDivisionError("no bars")
+
+    x = torch.ones(2)
+    for kernel in (Failing().kernel(activation(x, "z")), Failing().kernel(weight(x, "z"), x)):
+        with pytest.raises(BendingCallbackException, match=r"Failing\(\) at 'z': The size of"):
+            kernel(x)
+        with pytest.raises(BendingCallbackException, match=r"Failing\(\) at 'z'.*no bars"):
+            kernel.update()
+
+
 def test_settings_and_controls():
     p = BendingParameter("t", 0.5)
     callback = UpClamp(2 * p)

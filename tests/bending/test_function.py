@@ -57,4 +57,11 @@ def test_what_is_no_function_or_returns_no_tensor(activation):
     kernel = Lambda(lambda y: None).kernel(activation(torch.ones(2)))
     with pytest.raises(BendingCallbackException, match=r"<lambda>.*NoneType"):
         kernel(torch.ones(2))
+
+    def failing(y):
+        return y + torch.ones(7)
+
+    kernel = Lambda(failing).kernel(activation(torch.ones(2)))
+    with pytest.raises(BendingCallbackException, match=r"Lambda\(failing\): The size of tensor"):
+        kernel(torch.ones(2))
     assert repr(Lambda(clipped)) == "Lambda(clipped)"

@@ -353,6 +353,27 @@ def test_listeners_are_told_after_the_operands_followed():
     assert kernel.get("scale") == 1.0
 
 
+def test_a_listener_that_fails_takes_the_move_back():
+    class Failing:
+        def _control_moved(self, parameter):
+            if parameter.get_python_value() > 1:
+                raise ZeroDivisionError("too much")
+
+    p = BendingParameter("p", 0.5)
+    held = as_operand(2 * p)
+    first, failing = Listener(), Failing()
+    for listener in (first, failing):
+        p.subscribe(listener)
+    with pytest.raises(ZeroDivisionError, match="too much"):
+        p.set_value(2.0)
+    assert p.get_python_value() == 0.5
+    assert held.value == 1.0
+    assert first.values == [("p", 2.0, 4.0), ("p", 0.5, 1.0)]
+    p.set_value(0.75)
+    assert held.value == 1.5
+    assert first.values[-1] == ("p", 0.75, 1.5)
+
+
 def test_listeners_are_held_weakly():
     p = BendingParameter("p", 0.5)
     kept = Listener()
