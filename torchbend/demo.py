@@ -119,20 +119,21 @@ def fold(x: Tensor) -> Tensor:
 
 def _synth_setups() -> list[Setup]:
     config = tb.BendingConfig
-    stretch = (tb.Scale(1.3), "f_mult$")
+    higher = (tb.Scale(1.3), "f_mult$")
+    apart = (tb.Scale([1.0, 1.3, 1.6, 1.9], dim=0), "f_mult$")
     shaper = (tb.Lambda(fold), "sin$")
     thin = (tb.Mask(0.5, seed=4, dim=-2), "sin$")
     return [
         Setup("synth-plain", "synthesizer", "as it is"),
         Setup("synth-f0", "f0 x 4", "two octaves up", config((tb.Scale(4.0), "f0"))),
-        Setup("synth-stretch", "f_mult x 1.3", "partials apart: a bell", config(stretch)),
+        Setup("synth-fmult", "f_mult x 1.3", "each partial a little higher", config(higher)),
         Setup("synth-shaper", "sines folded", "a wave shaper inside", config(shaper)),
         Setup("synth-mask", "partials masked", "two of four partials fall silent", config(thin)),
         Setup(
-            "synth-all",
-            "three at once",
-            "bends add up",
-            config((tb.Scale(0.5), "f0"), stretch, shaper),
+            "synth-bell",
+            "three bends at once",
+            "an octave down, partials apart, folded: a bell",
+            config((tb.Scale(0.5), "f0"), apart, shaper),
         ),
     ]
 

@@ -166,33 +166,36 @@ def cut_before(graph: fx.Graph, names: Sequence[str], given: Iterable[str], fn: 
             ok = all(i in at_hand for i in node.all_input_nodes)
         if ok or node in starts:
             at_hand.add(node)
-    (output,) = [n for n in order if n.op == "output"]
+    later: set[fx.Node] = set(starts)  # what is computed from the given values
+    for node in order:
+        if any(i in later for i in node.all_input_nodes):
+            later.add(node)
     needed: set[fx.Node] = set()
-    stack = [output]
-    while stack:
-        node = stack.pop()
-        if node in needed:
-            continue
-        needed.add(node)
-        if node in starts:
-            continue
-        if node.op == "placeholder" and node not in at_hand:
-            raise BendingError(
-                f"{fn} cannot go on from {', '.join(map(repr, names))} alone: "
-                f"it also needs its input {node.name!r}; pass {node.name}=..."
-            )
-        stack.extend(node.all_input_nodes)
-    writes = {n for n in order if _writes(n) and n in at_hand and n not in starts}
-    for node in sorted(writes, key=order.index):
-        if any(i in needed or i.op == "get_attr" for i in node.all_input_nodes):
-            stack = [node]
-            while stack:
-                up = stack.pop()
-                if up in needed or up in starts:
-                    needed.add(up)
-                    continue
-                needed.add(up)
-                stack.extend(up.all_input_nodes)
+
+    def need(node: fx.Node) -> None:
+        stack = [node]
+        while stack:
+            node = stack.pop()
+            if node in needed:
+                continue
+            needed.add(node)
+            if node in starts:
+                continue
+            if node.op == "placeholder" and node not in at_hand:
+                raise BendingError(
+                    f"{fn} cannot go on from {', '.join(map(repr, names))} alone: "
+                    f"it also needs its input {node.name!r}; pass {node.name}=..."
+                )
+            stack.extend(node.all_input_nodes)
+
+    need(next(n for n in order if n.op == "output"))
+    writes = [n for n in order if n in at_hand and n not in starts and _writes(n)]
+    while True:  # a write is kept if what it writes, or what it writes into, is in use
+        more = [n for n in writes if n not in needed and (n in later or _owner(n) in needed)]
+        if not more:
+            break
+        for node in more:
+            need(node)
     first = first_node(new)
     for name in names:
         node = nodes[name]
@@ -226,6 +229,16 @@ def _inputs_first(graph: fx.Graph) -> fx.Graph:
         if node.op == "placeholder":
             nodes[node.name].name = str(node.target)
     return fresh
+
+
+def _owner(node: fx.Node) -> fx.Node:
+    """The node whose memory a write reaches: up through views, by their first argument."""
+    while node.op in ("call_method", "call_function") and node.all_input_nodes:
+        up = node.args[0] if node.args else None
+        if not isinstance(up, fx.Node):
+            break
+        node = up
+    return node
 
 
 def _writes(node: fx.Node) -> bool:

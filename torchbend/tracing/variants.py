@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..bending import BendingConfig
@@ -89,7 +91,16 @@ class Variants(Bending):
         if name in self._bank.versions:
             raise BendingError(f"version {name!r} exists already")
         source = module_or_state_dict
+        if not isinstance(source, (nn.Module, Mapping)):
+            raise BendingError(
+                f"version {name!r} is made from a module or a state dict, "
+                f"not from {type(source).__name__}"
+            )
         tensors = source.state_dict() if isinstance(source, nn.Module) else dict(source)
+        for key, value in tensors.items():
+            if not isinstance(value, torch.Tensor) and key in self._bank.original:
+                raise BendingError(f"version {name!r}: {key!r} is {value!r}, not a tensor")
+        tensors = {k: v for k, v in tensors.items() if isinstance(v, torch.Tensor)}
         return self._bank.add(name, tensors, looking.written_buffers(self._runner), strict)
 
     def write(self, name: str, force: bool = False) -> None:
@@ -142,11 +153,15 @@ class Variants(Bending):
         """
         if len(default) > 1:
             raise BendingError("interpolate takes one number for the original; name the others")
-        mix: dict[str | None, float] = {None: float(default[0])} if default else {}
-        mix |= {self._bank.check_version(name): float(w) for name, w in weights.items()}
+        shares = {DEFAULT: default[0], **weights} if default else dict(weights)
+        for name, share in shares.items():
+            number = isinstance(share, (int, float)) and not isinstance(share, bool)
+            if not number or not math.isfinite(share):
+                raise BendingError(f"the share of version {name!r} is a number, not {share!r}")
+        mix = {self._bank.check_version(name): float(w) for name, w in shares.items()}
         total = sum(mix.values())
-        if not mix or total == 0 or total != total:
-            raise BendingError(f"the shares of an interpolation add up to {total}: {mix}")
+        if not mix or total == 0:
+            raise BendingError(f"the shares of an interpolation add up to {total}: {shares}")
         before = self._bank.mix
         self._bank.set_mix(mix)
         try:
