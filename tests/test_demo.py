@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import torchbend as tb
 from torchbend import demo
 
-SYNTH = ["synth-plain", "synth-f0", "synth-stretch", "synth-shaper", "synth-mask", "synth-all"]
+SYNTH = ["synth-plain", "synth-f0", "synth-fmult", "synth-shaper", "synth-mask", "synth-bell"]
 RAVE = ["rave-plain", "rave-scale", "rave-mask", "rave-permute", "rave-bands", "rave-tide"]
 
 
@@ -48,7 +48,7 @@ def no_rave(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("synth-plain", (110, 220, 330, 440)),
         ("synth-f0", (440, 880, 1320, 1760)),
-        ("synth-stretch", (143, 286, 429, 572)),
+        ("synth-fmult", (143, 286, 429, 572)),
         ("synth-mask", (330, 440)),
     ],
 )
