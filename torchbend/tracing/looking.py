@@ -330,8 +330,10 @@ def filtered(
 
 
 def target_name(node: fx.Node) -> str:
-    """What a node calls or reads, as text."""
-    return node.target if isinstance(node.target, str) else repr(node.target)
+    """What a node calls or reads, as text that is the same in every run."""
+    if isinstance(node.target, str):
+        return node.target
+    return re.sub(r"( of type object)? at 0x[0-9a-f]+", "", repr(node.target))
 
 
 def with_buffers(trace: Trace, patterns: Sequence[str]) -> Trace:
