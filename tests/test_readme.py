@@ -1,0 +1,101 @@
+"""Every block of the README runs, every command of it exists, every link leads somewhere.
+
+A block's marker says how: ``<!-- test: run -->`` or, for what ``make -n`` checks,
+``<!-- test: make -->``. Python blocks go on from each other, as a reader runs them. What
+would install something is run as pip's or our own rehearsal of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"(?:<!-- test: (\w+) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [match.groups() for match in BLOCK.finditer(README)]
+COMMANDS = [line for _, kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
+
+
+def run(command: list[str], folder: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_every_block_is_tested() -> None:
+    assert [(kind, text) for marker, kind, text in BLOCKS if not marker and kind != "text"] == []
+    assert {marker for marker, _, _ in BLOCKS} == {"run", "make", None}
+    assert README.count("```") == 2 * len(BLOCKS)
+
+
+def test_the_python_blocks_run_one_after_the_other(tmp_path: Path) -> None:
+    code = "\n".join(text for _, kind, text in BLOCKS if kind == "python")
+    (tmp_path / "readme.py").write_text(code, encoding="utf-8")
+    said = run([sys.executable, "readme.py"], tmp_path)
+    assert re.search(r"^f_mult +torch\.Size\(\[4, 1\]\)", said, re.MULTILINE)
+    assert re.search(
+        r"^sin +call_function +sin +torch\.Size\(\[1, 4, 88200\]\)", said, re.MULTILINE
+    )
+    assert (tmp_path / "bends.json").is_file()
+    with wave.open(str(tmp_path / "bent.wav"), "rb") as file:
+        assert (file.getframerate(), file.getnframes()) == (44100, 88200)
+        assert len(set(file.readframes(1000))) > 100
+
+
+def test_the_first_bend_is_ten_lines_and_does_what_it_says(tmp_path: Path) -> None:
+    first = next(text for _, kind, text in BLOCKS if kind == "python")
+    assert len([line for line in first.splitlines() if line and "import" not in line]) <= 10
+    check = """
+sines = sum(torch.sin(2 * torch.pi * 440 * k * t) for k in (3, 4)) / 4
+assert torch.allclose(wave, sines, atol=1e-2), (wave - sines).abs().max()
+"""
+    run([sys.executable, "-c", first + check], tmp_path)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_of_the_readme(line: str, tmp_path: Path) -> None:
+    words = shlex.split(line)
+    if words[0] == "make":
+        run(["make", "-n", *words[1:]], ROOT)
+    elif words[:2] == ["pip", "install"]:
+        _rehearse(words[2:])
+    elif words[:2] == ["torchbend", "install"]:
+        assert "pip install" in run([sys.executable, "-m", *words, "--print"], tmp_path)
+    elif words[:2] == ["torchbend", "demo"]:  # test_demo.py runs it
+        assert "-o" in run([sys.executable, "-m", "torchbend", "demo", "--help"], tmp_path)
+    else:
+        pytest.fail(f"nobody knows how to test {line!r}")
+
+
+def _rehearse(words: list[str]) -> None:
+    rehearsal = ["--dry-run", "--no-deps", "--no-build-isolation", "--quiet"]
+    run([sys.executable, "-m", "pip", "install", *rehearsal, *words], ROOT)
+
+
+def test_extras_and_make_targets_in_the_text_exist() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for extra in re.findall(r"'\.\[(\w+)\]'", README):
+        assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make ([\w-]+)`", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_what_the_readme_points_to_is_there() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    paths = re.findall(r"`((?:docs|torchbend|benchmarks|export|realtime|patches)/[\w./]*)`", README)
+    assert links
+    assert paths
+    for path in links + paths:
+        assert (ROOT / path).exists(), path
+    for picture in links:
+        assert (ROOT / picture).stat().st_size < 300_000, picture
