@@ -1,0 +1,143 @@
+"""The notebooks in docs/: executed anew, they say what the committed ones say.
+
+The expected values are those of the tutorial that this tool's users know.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+
+DOCS = Path(__file__).parents[1] / "docs"
+NOTEBOOKS = sorted(DOCS.glob("*.ipynb"))
+
+WEIGHTS = [
+    "f0 torch.Size([1, 1, 1]) torch.int64 110 110 110 nan",
+    "f_mult torch.Size([4, 1]) torch.int64 1 4 2.5 1.29099",
+    "amps torch.Size([1, 4, 1]) torch.float32 1 1 1 0",
+]
+GRAPH = [
+    "placeholder t t () {}",
+    "call_method unsqueeze unsqueeze (t, -2) {}",
+    "get_attr f0 f0 () {}",
+    "get_attr f_mult f_mult () {}",
+    "call_function mul <built-in function mul> (f0, f_mult) {}",
+    "call_function mul_1 <built-in function mul> (6.283185307179586, mul) {}",
+    "call_function mul_2 <built-in function mul> (mul_1, unsqueeze) {}",
+    "call_function mul_3 <built-in function mul> (sin, softmax) {}",
+    "call_method sum_1 sum (mul_3, -2) {}",
+    "output output output (sum_1,) {}",
+]
+ACTIVATIONS = [
+    "unsqueeze call_method unsqueeze torch.Size([1, 88200]) torch.float32",
+    "mul call_function mul torch.Size([1, 4, 1]) torch.int64",
+    "sin call_function sin torch.Size([1, 4, 88200]) torch.float32",
+    "mul_3 call_function mul torch.Size([1, 4, 88200]) torch.float32",
+    "sum_1 call_method sum torch.Size([1, 88200]) torch.float32",
+]
+
+
+def executed(path: Path, folder: Path) -> Any:
+    """The notebook as it comes out now, run by this Python whatever kernels are installed."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, km=manager, timeout=300, resources=resources).execute()
+    return notebook
+
+
+def said(notebook: Any) -> list[str]:
+    """What each code cell prints."""
+    return [
+        "".join(out["text"] for out in cell.outputs if out.output_type == "stream")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+def shown(notebook: Any) -> list[str]:
+    """The kinds of what the cells show, in order: ``audio``, ``image/png``."""
+    data = [out.data for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out]
+    return ["audio" if "<audio" in d.get("text/html", "") else sorted(d)[0] for d in data]
+
+
+def rows(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def committed(request: pytest.FixtureRequest) -> Any:
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_there_are_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == ["quickstart"]
+
+
+def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
+    cells = [cell for cell in committed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert all(cell.outputs for cell in cells)
+    kinds = {out.output_type for cell in cells for out in cell.outputs}
+    assert kinds <= {"stream", "display_data", "execute_result"}
+    assert {out.name for cell in cells for out in cell.outputs if "name" in out} == {"stdout"}
+
+
+def test_a_committed_notebook_is_small_and_tells_nothing_of_where_it_ran(committed: Any) -> None:
+    text = json.dumps(committed)
+    assert len(text) < 3e6
+    assert sorted(committed.metadata) == ["kernelspec", "language_info"]
+    assert all(not cell.metadata for cell in committed.cells)
+    without_media = re.sub(r"[A-Za-z0-9+/=]{200,}", "", text)
+    assert (
+        re.findall(r"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|/Users/|site-packages", without_media) == []
+    )
+
+
+def check_quickstart(notebook: Any) -> None:
+    printed = said(notebook)
+    lines = rows("\n".join(printed))
+    for row in [*WEIGHTS, *GRAPH, *ACTIVATIONS]:
+        assert row in lines, row
+    everything = "\n".join(printed)
+    assert "output keys: ['mul', 'sin', 'mul_3', 'sum_1']" in everything
+    assert "mul activation: tensor([110, 220, 330, 440])" in everything
+    assert (
+        "The size of tensor a (5) must match the size of tensor b (4) at non-singleton dimension 1"
+        in everything
+    )
+    assert shown(notebook).count("image/png") == 2
+    assert shown(notebook).count("audio") >= 5
+
+
+def test_the_committed_quickstart_says_what_it_should() -> None:
+    check_quickstart(nbformat.read(DOCS / "quickstart.ipynb", as_version=4))
+
+
+def test_the_quickstart_runs_and_says_the_same_again(tmp_path: Path) -> None:
+    before = nbformat.read(DOCS / "quickstart.ipynb", as_version=4)
+    now = executed(DOCS / "quickstart.ipynb", tmp_path)
+    check_quickstart(now)
+    assert said(now) == said(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []  # nothing is left in the reader's folder
+
+
+def test_the_frequencies_named_in_the_quickstart_are_right() -> None:
+    expected = (110 * 1.3 * torch.arange(1, 5)).round().int().tolist()
+    text = (DOCS / "quickstart.ipynb").read_text(encoding="utf-8")
+    named = re.search(r"proportions: (\d+), (\d+), (\d+) and (\d+) Hz", text)
+    assert named is not None
+    assert [int(hz) for hz in named.groups()] == expected
