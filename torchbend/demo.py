@@ -234,7 +234,7 @@ def _level_layers(model: Any, sound: Tensor) -> None:
     bands = _bands(model, blocks)
     wanted = torch.cat([2 * bands, torch.ones_like(bands)])  # waves; their amplitudes
 
-    def level(name: str, layer: nn.Module) -> Callable[..., Tensor]:
+    def level(name: str, layer: Any) -> Callable[..., Tensor]:
         def hook(_: nn.Module, inputs: Any, out: Tensor) -> Tensor:
             gain = (1 / 3 if "branches" in name else 1.0) / out.std((0, 2)).mean()
             if name.endswith("waveform_module"):

@@ -471,6 +471,8 @@ def as_operand(setting: object) -> Operand:
         return BoolOperand(setting)
     if isinstance(setting, int):
         return IntOperand(operator.index(setting))
+    if isinstance(setting, (float, complex)) and setting != setting:
+        raise BendingParameterException(f"a setting is a number; got {setting!r}")
     if isinstance(setting, float):
         return FloatOperand(setting)
     if isinstance(setting, complex):

@@ -203,10 +203,16 @@ class Runner:
             self.running += 1
             plan = self.plans[fn]
         try:
-            key: tuple[Any, ...] = tuple([a.shape for a in args if isinstance(a, torch.Tensor)])
+            key: tuple[Any, ...] = tuple(
+                [(a.shape, a.dtype, a.device) for a in args if isinstance(a, torch.Tensor)]
+            )
             if kwargs:
                 key += tuple(
-                    [(n, v.shape) for n, v in kwargs.items() if isinstance(v, torch.Tensor)]
+                    [
+                        (n, v.shape, v.dtype, v.device)
+                        for n, v in kwargs.items()
+                        if isinstance(v, torch.Tensor)
+                    ]
                 )
             if key in plan.seen:
                 return self._call(plan, args, kwargs)

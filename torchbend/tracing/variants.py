@@ -195,6 +195,8 @@ class Variants(Bending):
             name: of the configuration.
             force: replace one of that name.
         """
+        if not isinstance(name, str) or not name:
+            raise BendingError(f"a configuration's name is text; got {name!r}")
         if name in self._book.configs and not force:
             raise BendingError(f"configuration {name!r} exists already; force=True replaces it")
         self._book.configs[name] = list(self._book.active)

@@ -24,9 +24,9 @@ class _Holder(nn.Module):
                 f"{type(held).__name__} holds no torch.nn.Module among its attributes: "
                 "there is nothing to bend"
             )
-        self.__dict__["held"] = held
         for name, module in modules.items():
             self.add_module(name, module)
+        self.__dict__["held"] = held
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -46,12 +46,12 @@ class _Holder(nn.Module):
         memo[id(self)] = twin
         nn.Module.__init__(twin)
         held = copy.copy(self.__dict__["held"])
-        twin.__dict__["held"] = held
-        twin.training = self.training
         for name, module in self._modules.items():
             shadow = copy.deepcopy(module, memo)
             twin.add_module(name, shadow)
             setattr(held, name, shadow)
+        twin.training = self.training
+        twin.__dict__["held"] = held
         return twin
 
 
