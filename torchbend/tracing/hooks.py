@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ..places import Place
-from .tracer import call_with
+from .tracer import call_method
 
 __all__ = ["bending_hooks", "outputs_of_submodules", "recording_hooks"]
 
@@ -43,7 +43,7 @@ def outputs_of_submodules(
         )
 
     with recording_hooks(module, note):
-        call_with(getattr(module, fn), arguments)
+        call_method(module, fn, arguments)
     return tuple(seen.values())
 
 

@@ -25,7 +25,7 @@ from .inputs import describe
 from .lower import compile_graph
 from .proxy import FlowStep
 from .shadow import bring_up, lazy_buffers, plain_tensors, shadow_of
-from .tracer import BendingTracer, call_with, has_tensor
+from .tracer import BendingTracer, call_method, has_tensor
 
 __all__ = ["Trace", "TracedGraph", "trace_method"]
 
@@ -56,6 +56,7 @@ class Trace:
         constants: tensors that belong to the graph alone, by attribute path.
         reason: why hooks were needed.
         source: the method this one was cut out of, if it was.
+        sized: the decisions that were taken on sizes alone: another size may take others.
     """
 
     fn: str
@@ -70,6 +71,7 @@ class Trace:
     constants: Mapping[str, torch.Tensor] = field(default_factory=dict)
     reason: str = ""
     source: str | None = None
+    sized: tuple[FlowStep, ...] = ()
 
     def place(self, name: str) -> Place | None:
         """The place of that name, or None."""
@@ -101,7 +103,7 @@ def trace_method(
         try:
             with _same_noise():
                 copy = shadow_of(shadow)
-                graph = tracer.record(copy, getattr(copy, fn), _ordinary(arguments))
+                graph = tracer.record(copy, fn, _ordinary(arguments))
             trace = _record(shadow, copy, tracer, graph, fn, arguments, signature)
             reason = _differs(trace, shadow, _ordinary(arguments), reference, expected)
         except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
@@ -139,7 +141,7 @@ def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[
     copy = shadow_of(shadow)
     try:
         with _same_noise(), lazy_buffers() as born:
-            out = call_with(getattr(copy, fn), arguments)
+            out = call_method(copy, fn, arguments)
     except Exception as error:
         raise TracingError(
             f"{fn} fails on these inputs ({describe((), arguments)}): {error}"
@@ -188,7 +190,40 @@ def _record(
         for node in graph.nodes
         if node.op == "get_attr" and node.name in shared and node.target in before
     )
-    return Trace(fn, "graph", places, inputs, fixed, signature, traced, shared, written, constants)
+    return Trace(
+        fn,
+        "graph",
+        places,
+        inputs,
+        fixed,
+        signature,
+        traced,
+        shared,
+        written,
+        constants,
+        sized=_taken_on_sizes(tracer, graph),
+    )
+
+
+def _taken_on_sizes(tracer: BendingTracer, graph: fx.Graph) -> tuple[FlowStep, ...]:
+    """The decisions that follow from the sizes of tensors alone, each node's once."""
+    sized: set[fx.Node] = set()
+    for node in graph.nodes:
+        value = tracer.values.get(node)
+        if isinstance(value, torch.Tensor) or not node.all_input_nodes:
+            continue
+        reads = str(node.args[1]) if node.target is getattr else str(node.target)
+        of_tensor = isinstance(tracer.values.get(node.all_input_nodes[0]), torch.Tensor)
+        if of_tensor and reads in ("shape", "size", "dim", "numel", "ndimension", "ndim"):
+            sized.add(node)
+        elif all(source in sized for source in node.all_input_nodes):
+            sized.add(node)
+    names = {node.name for node in sized}
+    steps: dict[str, FlowStep] = {}
+    for step in tracer.flow_steps:
+        if step.node in names or step.kind in ("loop", "length"):
+            steps.setdefault(step.node, step)
+    return tuple(steps.values())
 
 
 def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
@@ -294,7 +329,7 @@ def _differs(
             out = run(*(given[name] for name in trace.inputs))
         if turn == "second":
             with _same_noise():
-                expected = call_with(getattr(reference, trace.fn), _ordinary(arguments))
+                expected = call_method(reference, trace.fn, _ordinary(arguments))
             theirs = dict(reference.named_buffers())
         if not same(out, expected):
             return f"its graph gives other outputs than the method at the {turn} call"

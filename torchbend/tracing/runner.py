@@ -7,7 +7,8 @@ then only swaps in weights that were computed meanwhile, and runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,13 +19,14 @@ from torch import nn
 from ..bending import BendingParameter
 from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, suggest
+from ..places import Place
 from .bends import BendBook
 from .hooks import bending_hooks
 from .inputs import bind, describe
 from .knobs import Knobs
-from .lower import CallArgument, compile_graph, insert_bends
+from .lower import CallArgument, compile_graph, insert_bends, with_outputs
 from .record import Trace
-from .shadow import restore, snapshot
+from .shadow import plain_tensors, restore, snapshot
 from .weights import WeightBank
 
 __all__ = ["Runner"]
@@ -216,6 +218,7 @@ class Runner:
                 )
             if key in plan.seen:
                 return self._call(plan, args, kwargs)
+            self._check_sizes(plan, args, kwargs)
             state = snapshot(self.shadow)
             try:
                 out = self._call(plan, args, kwargs)
@@ -330,6 +333,42 @@ class Runner:
                 )
         return [named[name] for name in trace.inputs]
 
+    def _check_sizes(self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Refuse inputs whose sizes would have led the program another way.
+
+        Raises:
+            BendingError: names where the program decided, and on what.
+        """
+        trace = plan.trace
+        if trace is None or trace.graph is None or not trace.sized or trace.source is not None:
+            return
+        rest = dict(kwargs)
+        self.given(plan.arguments, rest)
+        inputs = self.ordered(trace, args, rest)
+        traced = [trace.place(name) for name in trace.inputs]
+        if all(
+            p is not None and isinstance(x, torch.Tensor) and tuple(x.shape) == p.shape
+            for p, x in zip(traced, inputs, strict=True)
+        ):
+            return
+        graph = with_outputs(trace.graph, [step.node for step in trace.sized], trace.shared)
+        with plain_tensors():
+            run = compile_graph(graph, self.bank.twin(bent=False), trace.constants)
+            try:
+                with _noise_kept():
+                    _, values = run(*inputs)
+            except Exception:  # noqa: BLE001  the run itself fails next, and is explained
+                return
+        for step, value in zip(trace.sized, values, strict=True):
+            now = len(value) if step.kind in ("loop", "length") else type(step.value)(value)  # type: ignore[call-arg]
+            if now != step.value:
+                raise BendingError(
+                    f"{trace.fn} was traced for {_shapes(traced)} and its activations are bent "
+                    f"for that: at {step.where} it went by {step.value}, and "
+                    f"({describe(args, kwargs)}) would make that {now}. Trace it again with "
+                    "inputs of this size."
+                )
+
     def explain(
         self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception
     ) -> BendingError:
@@ -391,6 +430,17 @@ class Runner:
         except Exception:  # noqa: BLE001, S110  it fails again: the shapes are what we came for
             pass
         return changed
+
+
+@contextlib.contextmanager
+def _noise_kept() -> Iterator[None]:
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
+        yield
+
+
+def _shapes(places: Sequence[Place | None]) -> str:
+    return ", ".join(f"{p.name} {p.shape}" for p in places if p is not None)
 
 
 def _composed(functions: Sequence[Callable[..., torch.Tensor]]) -> Callable[..., torch.Tensor]:

@@ -31,6 +31,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+_NO_COPY = (TypeError, RuntimeError, AttributeError, NotImplementedError, pickle.PicklingError)
+
 State = dict[tuple[nn.Module, str], torch.Tensor]
 
 
@@ -58,42 +60,42 @@ def plain_tensors() -> Iterator[None]:
 
 
 def _shadow_of(module: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(module, _shared(module))
+    except _NO_COPY as error:
+        log.info(
+            "%s cannot be copied whole (%s): it is copied attribute by attribute, and what "
+            "cannot be copied is shared",
+            type(module).__name__,
+            error,
+        )
+        return _skeleton(module, _shared(module))
+
+
+def _shared(module: nn.Module) -> dict[int, object]:
+    """What a copy shares with the module, or has made already: parameters, plain tensors."""
     memo: dict[int, object] = {id(p): p for p in module.parameters()}
     for sub in module.modules():
         for value in vars(sub).values():
             if isinstance(value, torch.Tensor):
                 memo[id(value)] = value.detach().clone()
-    try:
-        return copy.deepcopy(module, memo)
-    except (
-        TypeError,
-        RuntimeError,
-        AttributeError,
-        NotImplementedError,
-        pickle.PicklingError,
-    ) as error:
-        log.info(
-            "%s cannot be copied whole (%s): its modules are copied one by one, and what "
-            "else they hold is shared",
-            type(module).__name__,
-            error,
-        )
-        return _skeleton(module, {})
+    return memo
 
 
-def _skeleton(module: nn.Module, done: dict[int, nn.Module]) -> nn.Module:
-    if id(module) in done:
-        return done[id(module)]
+def _skeleton(module: nn.Module, memo: dict[int, object]) -> nn.Module:
+    """Copy a module attribute by attribute; what cannot be copied is shared."""
+    if id(module) in memo:
+        return memo[id(module)]  # type: ignore[return-value]
     new = module.__class__.__new__(module.__class__)
-    done[id(module)] = new
-    new.__dict__.update(module.__dict__)
-    new.__dict__["_parameters"] = dict(module._parameters)
-    new.__dict__["_buffers"] = {
-        name: None if b is None else b.detach().clone() for name, b in module._buffers.items()
+    memo[id(module)] = new
+    submodules = {
+        name: None if m is None else _skeleton(m, memo) for name, m in module._modules.items()
     }
-    new.__dict__["_modules"] = {
-        name: None if m is None else _skeleton(m, done) for name, m in module._modules.items()
-    }
+    for name, value in vars(module).items():
+        try:
+            new.__dict__[name] = submodules if name == "_modules" else copy.deepcopy(value, memo)
+        except _NO_COPY:
+            new.__dict__[name] = value
     return new
 
 

@@ -12,6 +12,7 @@ that streaming audio models trace:
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 import operator
@@ -25,7 +26,7 @@ from torch import fx, nn
 
 from ..errors import TracingError
 from .distributions import distribution_node, traceable_distributions
-from .proxy import FlowStep, ValueAttribute, ValueProxy
+from .proxy import FlowStep, ValueAttribute, ValueProxy, isinstance_of_values
 
 __all__ = ["BendingTracer"]
 
@@ -38,6 +39,7 @@ _TORCH = str(Path(torch.__file__).parent)
 _module_getattr = nn.Module.__getattr__
 _module_setattr = nn.Module.__setattr__
 _module_call = nn.Module.__call__
+_function_apply = torch.autograd.Function.apply.__func__  # type: ignore[attr-defined]
 
 
 class BendingTracer(fx.Tracer):
@@ -61,14 +63,12 @@ class BendingTracer(fx.Tracer):
         self._paused = False
 
     # -- the run ---------------------------------------------------------------
-    def record(
-        self, root: nn.Module, fn: Callable[..., Any], inputs: Mapping[str, Any]
-    ) -> fx.Graph:
-        """Run ``fn`` once and return its graph.
+    def record(self, root: nn.Module, fn: str, inputs: Mapping[str, Any]) -> fx.Graph:
+        """Run a method once and return its graph.
 
         Args:
-            root: the module that ``fn`` belongs to.
-            fn: the bound method.
+            root: the module.
+            fn: the method's name.
             inputs: its arguments by name; tensors (also in lists, tuples and dicts)
                 become inputs of the graph, anything else is fixed.
 
@@ -92,7 +92,7 @@ class BendingTracer(fx.Tracer):
             for name, value in inputs.items()
         }
         with self._patches():
-            out = self.create_arg(call_with(fn, arguments))
+            out = self.create_arg(call_method(root, fn, arguments))
             self._write_buffers()
             self.create_node("output", "output", (out,), {})
         return self.graph
@@ -133,8 +133,22 @@ class BendingTracer(fx.Tracer):
 
             return make
 
+        def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._paused or not has_proxy((args, kwargs)):
+                return _function_apply(cls, *args, **kwargs)
+
+            def run(*a: Any, **k: Any) -> Any:
+                return cls.apply(*a, **k)
+
+            run.__name__, run.__module__ = cls.__name__, cls.__module__
+            return self.create_proxy("call_function", run, args, kwargs)
+
         originals = {name: getattr(torch, name) for name in _FACTORIES}
+        isinstance_before = builtins.isinstance
+        function_apply = vars(torch.autograd.Function)["apply"]
         nn.Module.__getattr__ = getattribute  # type: ignore[method-assign]
+        builtins.isinstance = isinstance_of_values
+        torch.autograd.Function.apply = classmethod(apply)  # type: ignore[assignment]
         nn.Module.__setattr__ = setattribute  # type: ignore[method-assign, assignment]
         nn.Module.__call__ = call  # type: ignore[method-assign]
         for name, original in originals.items():
@@ -143,6 +157,8 @@ class BendingTracer(fx.Tracer):
             with traceable_distributions():
                 yield
         finally:
+            builtins.isinstance = isinstance_before
+            torch.autograd.Function.apply = function_apply  # type: ignore[method-assign]
             nn.Module.__getattr__ = _module_getattr  # type: ignore[method-assign]
             nn.Module.__setattr__ = _module_setattr  # type: ignore[method-assign]
             nn.Module.__call__ = _module_call  # type: ignore[method-assign]
@@ -178,7 +194,7 @@ class BendingTracer(fx.Tracer):
         kwargs: dict[str, Any],
     ) -> Any:
         """Record a leaf as one node, run anything else through."""
-        if self._paused or m not in (self.submodule_paths or {}):
+        if self._paused or m is self.root or m not in (self.submodule_paths or {}):
             return forward(*args, **kwargs)
         if not has_proxy((args, kwargs)):
             return forward(*args, **kwargs)
@@ -304,11 +320,15 @@ def assert_callable(node: fx.Node) -> None:
         raise TracingError(f"node {node.name!r} calls {node.target!r}, which cannot be called")
 
 
-def call_with(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call ``fn`` with arguments by name, positional-only and starred ones included."""
-    bound = inspect.signature(fn).bind_partial()
+def call_method(module: nn.Module, fn: str, arguments: Mapping[str, Any]) -> Any:
+    """Call a method with arguments by name, positional-only and starred ones included.
+
+    ``forward`` is run by calling the module, so that its hooks run too.
+    """
+    method = getattr(module, fn)
+    bound = inspect.signature(method).bind_partial()
     bound.arguments.update(arguments)
-    return fn(*bound.args, **bound.kwargs)
+    return (module if fn == "forward" else method)(*bound.args, **bound.kwargs)
 
 
 def has_tensor(value: Any) -> bool:

@@ -36,9 +36,13 @@ class _Holder(nn.Module):
                 raise
             return getattr(self.__dict__["held"], name)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the object itself."""
-        return self.__dict__["held"](*args, **kwargs)
+    @property
+    def forward(self) -> Any:  # type: ignore[override]
+        """The call of the object itself, with its own signature."""
+        held = self.__dict__["held"]
+        if not callable(held):
+            raise BendingError(f"a {type(held).__name__} cannot be called: call its methods")
+        return held.__call__
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Holder:
         """Copy the modules, and give a shallow copy of the object the copies."""
