@@ -59,7 +59,9 @@ def recording_hooks(module: nn.Module, note: Callable[[str, torch.Tensor], None]
         return hook
 
     handles = [
-        sub.register_forward_hook(hook_of(name)) for name, sub in module.named_modules() if name
+        sub.register_forward_hook(hook_of(name))
+        for name, sub in module.named_modules()
+        if name and not isinstance(sub, torch.jit.ScriptModule)  # those take no hooks
     ]
     try:
         yield

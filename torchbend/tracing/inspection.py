@@ -22,7 +22,7 @@ from ..output import (
 )
 from ..places import Place
 from . import looking
-from .bends import place_kernels
+from .bends import Bend, place_kernels
 from .core import Core
 from .inputs import bind, signature_of
 from .lower import insert_bends
@@ -124,39 +124,53 @@ class Inspection(Core):
         for pattern in _proxied_buffers:
             if not any(re.match(pattern, n) for n in known):
                 raise TracingError(f"no buffer matches {pattern!r}. {suggest(pattern, known)}")
-        twin = self._bank.twin(bent=False)
-        record, out = trace_method(twin, fn, arguments, signature)
-        bring_up(twin, self._shadow)
-        record = looking.with_buffers(record, _proxied_buffers)
-        self._adopt(record)
+        with self._changing:
+            twin = self._bank.twin(bent=False)
+            record, out = trace_method(twin, fn, arguments, signature)
+            bring_up(twin, self._shadow)
+            record = looking.with_buffers(record, _proxied_buffers)
+            self._adopt(record)
         return (record.graph, out) if _return_out else record.graph
 
     def _adopt(self, record: Trace) -> None:
-        """Take a new trace of a method; bends on places that still fit stay."""
+        """Take a new trace of a method; bends on places that still fit stay.
+
+        Raises:
+            BendingError: a bend cannot sit on a place any more; nothing is changed then.
+        """
         fn = record.fn
         before = self._runner.traces.get(fn)
-        self._runner.traces[fn] = record
-        for bends in self._book.configs.values():
-            for bend in bends:
-                for key, place in list(bend.places.items()):
-                    if place.fn != fn:
-                        continue
-                    now = record.place(place.name)
-                    if now is None or now.state:
-                        log.warning("%r is gone from %s: the bend on it ends", place.name, fn)
-                        del bend.places[key], bend.kernels[key]
-                    elif now.shape != place.shape or now.dtype != place.dtype:
-                        fresh = place_kernels(
-                            bend.callback, {key: now}, self._value, self.device, self._knobs
-                        )
-                        bend.places[key] = now
-                        bend.kernels.update(fresh)
+        bends = [bend for config in self._book.configs.values() for bend in config]
+        kept = [(bend, dict(bend.places), dict(bend.kernels)) for bend in bends]
         try:
+            self._runner.traces[fn] = record
+            for bend in bends:
+                self._follow(bend, record)
             self._runner.rebuild({fn})
-        except BendingError:
-            if before is not None:
+        except BaseException:
+            for bend, places, kernels in kept:
+                bend.places, bend.kernels = places, kernels
+            if before is None:
+                del self._runner.traces[fn]
+            else:
                 self._runner.traces[fn] = before
             raise
+
+    def _follow(self, bend: Bend, record: Trace) -> None:
+        """Let a bend sit on the same places of a new trace."""
+        for key, place in list(bend.places.items()):
+            if place.fn != record.fn:
+                continue
+            now = record.place(place.name)
+            if now is None or now.state:
+                log.warning("%r is gone from %s: the bend on it ends", place.name, record.fn)
+                del bend.places[key], bend.kernels[key]
+            elif now.shape != place.shape or now.dtype != place.dtype:
+                fresh = place_kernels(
+                    bend.callback, {key: now}, self._value, self.device, self._knobs
+                )
+                bend.places[key] = now
+                bend.kernels.update(fresh)
 
     def is_traced(self, fn: str = "forward") -> bool:
         """Whether a method was traced."""

@@ -205,7 +205,9 @@ def from_activations(
         )
     if save_as is not None:
         given_names = [n for n in trace.inputs if n in values]
-        derived = _derive(trace, cut_before(trace.graph, names, given_names, fn), save_as)
+        derived = _derive(
+            trace, cut_before(trace.graph, names, given_names, trace.writers, fn), save_as
+        )
         _keep_method(bended, trace, derived)
     bended._book.active.extend(temporary)
     try:
@@ -242,7 +244,9 @@ def _continue(runner: Runner, trace: Trace, names: Sequence[str], values: dict[s
             f"{trace.fn} has no activation, input or callback argument {unknown[0]!r} here. "
             f"{suggest(unknown[0], [*names, *trace.inputs, *arguments])}"
         )
-    cut = cut_before(insert_bends(graph, _callables(named)), names, list(rest), trace.fn)
+    cut = cut_before(
+        insert_bends(graph, _callables(named)), names, list(rest), trace.writers, trace.fn
+    )
     inputs = [str(n.target) for n in cut.nodes if n.op == "placeholder"]
     run = compile_graph(cut, runner.bank.twin(bent=True), trace.constants)
     try:

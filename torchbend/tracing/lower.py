@@ -139,13 +139,20 @@ def with_outputs(graph: fx.Graph, names: Iterable[str], cloned: frozenset[str]) 
     return new
 
 
-def cut_before(graph: fx.Graph, names: Sequence[str], given: Iterable[str], fn: str) -> fx.Graph:
+def cut_before(
+    graph: fx.Graph,
+    names: Sequence[str],
+    given: Iterable[str],
+    writers: frozenset[str],
+    fn: str,
+) -> fx.Graph:
     """Make inner values the inputs of what comes after them.
 
     Args:
         graph: a traced method, bent or not.
         names: the nodes that become inputs, in order.
         given: the method's own inputs that are at hand as well.
+        writers: nodes that write into the memory of another.
         fn: the method, for the message.
 
     Returns:
@@ -189,7 +196,7 @@ def cut_before(graph: fx.Graph, names: Sequence[str], given: Iterable[str], fn: 
             stack.extend(node.all_input_nodes)
 
     need(next(n for n in order if n.op == "output"))
-    writes = [n for n in order if n in at_hand and n not in starts and _writes(n)]
+    writes = [n for n in order if n in at_hand and n not in starts and n.name in writers]
     while True:  # a write is kept if what it writes, or what it writes into, is in use
         more = [n for n in writes if n not in needed and (n in later or _owner(n) in needed)]
         if not more:
@@ -239,14 +246,6 @@ def _owner(node: fx.Node) -> fx.Node:
             break
         node = up
     return node
-
-
-def _writes(node: fx.Node) -> bool:
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    if node.op == "call_method":
-        return str(name).endswith("_") and not str(name).endswith("__")
-    in_place = ("iadd", "isub", "imul", "itruediv", "ipow", "setitem")
-    return node.op == "call_function" and name in in_place
 
 
 def compile_graph(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -31,6 +32,7 @@ __all__ = ["Trace", "TracedGraph", "trace_method"]
 
 log = logging.getLogger(__name__)
 _SEED = 0x70BE
+_one_at_a_time = threading.RLock()  # tracing patches what all threads use
 
 
 class TracedGraph(fx.Graph):
@@ -52,6 +54,7 @@ class Trace:
         signature: of the method.
         graph: None for ``"hooks"``.
         shared: nodes whose memory something writes into later: copied when looked at.
+        writers: nodes that write into the memory of another.
         written_buffers: buffers that the method writes.
         constants: tensors that belong to the graph alone, by attribute path.
         reason: why hooks were needed.
@@ -67,6 +70,7 @@ class Trace:
     signature: inspect.Signature | None
     graph: TracedGraph | None = None
     shared: frozenset[str] = frozenset()
+    writers: frozenset[str] = frozenset()
     written_buffers: frozenset[str] = frozenset()
     constants: Mapping[str, torch.Tensor] = field(default_factory=dict)
     reason: str = ""
@@ -97,7 +101,7 @@ def trace_method(
     Raises:
         TracingError: the method itself fails on these inputs.
     """
-    with plain_tensors():
+    with _one_at_a_time, plain_tensors():
         reference, expected = _warm_up(shadow, fn, _ordinary(arguments))
         tracer = BendingTracer()
         try:
@@ -199,6 +203,7 @@ def _record(
         signature,
         traced,
         shared,
+        frozenset(node.name for node in tracer.writers),
         written,
         constants,
         sized=_taken_on_sizes(tracer, graph),

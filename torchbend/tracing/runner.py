@@ -32,6 +32,9 @@ from .weights import WeightBank
 __all__ = ["Runner"]
 
 
+_MOST_SHAPES = 256
+
+
 @dataclass
 class Plan:
     """How one method runs.
@@ -205,17 +208,7 @@ class Runner:
             self.running += 1
             plan = self.plans[fn]
         try:
-            key: tuple[Any, ...] = tuple(
-                [(a.shape, a.dtype, a.device) for a in args if isinstance(a, torch.Tensor)]
-            )
-            if kwargs:
-                key += tuple(
-                    [
-                        (n, v.shape, v.dtype, v.device)
-                        for n, v in kwargs.items()
-                        if isinstance(v, torch.Tensor)
-                    ]
-                )
+            key = _shape_of(args), _shape_of(kwargs)
             if key in plan.seen:
                 return self._call(plan, args, kwargs)
             self._check_sizes(plan, args, kwargs)
@@ -225,6 +218,8 @@ class Runner:
             except BaseException:
                 restore(self.shadow, state)
                 raise
+            if len(plan.seen) >= _MOST_SHAPES:
+                plan.seen.clear()
             plan.seen.add(key)
             return out
         except TorchbendError:
@@ -264,8 +259,8 @@ class Runner:
         with self.bank.gate:
             self.bank.pending.update(weights)
             self.knobs.moved.update({id(p): p for p in moved})
-            if plans:
-                self.plans.update(plans)
+            self.plans.update(plans or {})
+            if not moved:  # a knob keeps the shapes; anything else may break a run
                 for plan in self.plans.values():
                     plan.seen.clear()
             if not self.running:
@@ -450,6 +445,17 @@ def _composed(functions: Sequence[Callable[..., torch.Tensor]]) -> Callable[...,
         return x
 
     return composed
+
+
+def _shape_of(value: Any) -> Any:
+    """What a run may depend on beside the values: a key for the shapes that have played."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.dtype, value.device
+    if isinstance(value, (tuple, list)):
+        return tuple([_shape_of(v) for v in value])
+    if isinstance(value, dict):
+        return tuple([(k, _shape_of(v)) for k, v in value.items()])
+    return None
 
 
 def _numbers(values: Sequence[Any]) -> bool:

@@ -17,6 +17,7 @@ import contextlib
 import inspect
 import operator
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class BendingTracer(fx.Tracer):
         values: the value of each node in the traced run.
         written: nodes whose value some later operation wrote into, with the position
             of the last write.
+        writers: the operations that wrote into one.
         flow_steps: the decisions the program took on values.
     """
 
@@ -58,9 +60,11 @@ class BendingTracer(fx.Tracer):
         super().__init__()
         self.values: dict[fx.Node, Any] = {}
         self.written: dict[fx.Node, int] = {}
+        self.writers: set[fx.Node] = set()
         self.flow_steps: list[FlowStep] = []
         self.position: dict[fx.Node, int] = {}
-        self._paused = False
+        self._reading = False
+        self._thread = threading.get_ident()
 
     # -- the run ---------------------------------------------------------------
     def record(self, root: nn.Module, fn: str, inputs: Mapping[str, Any]) -> fx.Graph:
@@ -115,7 +119,7 @@ class BendingTracer(fx.Tracer):
 
         def setattribute(module: nn.Module, name: str, value: Any) -> None:
             old = vars(module).get("_buffers", {}).get(name)
-            if self._paused or old is None or not issubclass(type(value), ValueProxy):
+            if self._off or old is None or not issubclass(type(value), ValueProxy):
                 _module_setattr(module, name, value)
             else:  # from here on the program reads the new value
                 self._proxies[self._names[id(old)]] = value
@@ -123,7 +127,7 @@ class BendingTracer(fx.Tracer):
 
         def factory(original: Callable[..., Any]) -> Callable[..., Any]:
             def make(*args: Any, **kwargs: Any) -> Any:
-                if self._paused:
+                if self._off:
                     return original(*args, **kwargs)
                 try:
                     self.create_arg((args, kwargs))
@@ -134,7 +138,7 @@ class BendingTracer(fx.Tracer):
             return make
 
         def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._paused or not has_proxy((args, kwargs)):
+            if self._off or not has_proxy((args, kwargs)):
                 return _function_apply(cls, *args, **kwargs)
 
             def run(*a: Any, **k: Any) -> Any:
@@ -166,7 +170,7 @@ class BendingTracer(fx.Tracer):
                 setattr(torch, name, original)
 
     def _attribute(self, value: Any) -> Any:
-        if self._paused or not isinstance(value, torch.Tensor) or id(value) not in self._names:
+        if self._off or not isinstance(value, torch.Tensor) or id(value) not in self._names:
             return value
         name = self._names[id(value)]
         if name not in self._proxies:
@@ -194,7 +198,7 @@ class BendingTracer(fx.Tracer):
         kwargs: dict[str, Any],
     ) -> Any:
         """Record a leaf as one node, run anything else through."""
-        if self._paused or m is self.root or m not in (self.submodule_paths or {}):
+        if self._off or m is self.root or m not in (self.submodule_paths or {}):
             return forward(*args, **kwargs)
         if not has_proxy((args, kwargs)):
             return forward(*args, **kwargs)
@@ -222,11 +226,19 @@ class BendingTracer(fx.Tracer):
     @contextlib.contextmanager
     def _reading_values(self) -> Iterator[None]:
         """Meanwhile, modules and functions give values, not symbols."""
-        paused, self._paused = self._paused, True
+        before, self._reading = self._reading, True
         try:
             yield
         finally:
-            self._paused = paused
+            self._reading = before
+
+    @property
+    def _off(self) -> bool:
+        """Whether the patches let things through: while values are read, and elsewhere.
+
+        They reach the whole process, and a model may be playing on another thread.
+        """
+        return self._reading or threading.get_ident() != self._thread
 
     def create_proxy(
         self, kind: str, target: Any, args: Any, kwargs: Any, *a: Any, **k: Any
@@ -259,6 +271,7 @@ class BendingTracer(fx.Tracer):
         for source, version in zip(tensors, before, strict=True):
             if values[source]._version != version:
                 self.written[source] = self.position[node]
+                self.writers.add(node)
         return out
 
     def create_arg(self, a: Any) -> Any:
