@@ -17,6 +17,7 @@ __all__ = [
     "ScriptError",
     "TorchbendError",
     "TracingError",
+    "first_line",
     "suggest",
 ]
 
@@ -47,6 +48,12 @@ class TracingError(BendingError):
 
 class ScriptError(BendingError):
     """A bent module that cannot become TorchScript, and the reason."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; torch puts whole stack traces behind it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
 
 
 def suggest(asked: str, existing: Iterable[str], *, most: int = 3) -> str:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, fx, nn
 
-from ..errors import ScriptError
+from ..errors import ScriptError, first_line
 from .adapter import CallbackKernel
 from .callback import BendingCallback
 from .capture import RecordingKernel
@@ -114,7 +114,9 @@ def _script_kernel(kernel: Kernel, memo: dict[int, Any]) -> torch.jit.ScriptModu
             if names
             else "its code cannot become TorchScript"
         )
-        raise ScriptError(f"{who} cannot be exported: {hint}. torch says: {error}") from error
+        raise ScriptError(
+            f"{who} cannot be exported: {hint}. torch says: {first_line(error)}"
+        ) from error
 
 
 def _callback_name(kernel: Kernel) -> str:

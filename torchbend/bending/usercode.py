@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import BendingCallbackException, ScriptError
+from ..errors import BendingCallbackException, ScriptError, first_line
 from .callback import BendingCallback
 
 __all__ = ["function_copy", "script_callback"]
@@ -138,5 +138,5 @@ def script_callback(callback: BendingCallback, memo: dict[int, Any]) -> Any:
     except Exception as error:  # noqa: BLE001 - torch raises many kinds for code it cannot read
         raise ScriptError(
             f"{callback!r} cannot be exported: its methods cannot become TorchScript; it plays "
-            f"live. torch says: {error}"
+            f"live. torch says: {first_line(error)}"
         ) from error

@@ -13,7 +13,7 @@ from ..bending.capture import Recorder
 from ..errors import BendingError, suggest
 from ..places import match
 from . import looking
-from .bends import Bend, place_kernels, resolve
+from .bends import Bend, place_kernels, resolve, saved_patterns
 from .core import Core
 
 __all__ = ["BendHandle", "Bending"]
@@ -100,7 +100,8 @@ class Bending(Core):
         with self._changing:
             try:
                 for each, where in entries:
-                    made.append(self._bend(each, where, methods, name, bend_param, bend_graph))
+                    made.append(self._place(each, where, methods, name, bend_param, bend_graph))
+                self._apply(made, name)
             except BaseException:
                 self._remove(made, name)
                 raise
@@ -110,7 +111,7 @@ class Bending(Core):
                     log.warning("bending %s with %r", key, bend.callback)
         return BendHandle(self, made, name)
 
-    def _bend(
+    def _place(
         self,
         callback: BendingCallback,
         patterns: Sequence[str],
@@ -129,25 +130,19 @@ class Bending(Core):
         found = resolve(
             callback, patterns, places, self.traced_methods, self._runner.traces.__contains__
         )
-        self._book.check_controls(callback)
+        self._book.check_controls(callback, config)
         kernels = place_kernels(callback, found, self._value, self.device, self._knobs)
-        bend = Bend(callback, tuple(patterns), methods, self._bank.version, kernels, found)
+        saved = saved_patterns(patterns, found, methods, bend_param, bend_graph)
+        bend = Bend(callback, tuple(patterns), saved, self._bank.version, kernels, found)
         self._book.configs[config].append(bend)
-        try:
-            self._apply([bend], config)
-        except BaseException:
-            self._book.configs[config].remove(bend)
-            self._apply([bend], config)
-            raise
         for control in callback.controls.values():
-            if id(control) not in self._subscribed:
-                control.subscribe(self)
-                self._subscribed[id(control)] = control
+            control.subscribe(self)
         return bend
 
     def _read_by(self, weight: str, methods: Sequence[str]) -> bool:
         return any(
-            p.op == "get_attr" and p.target == weight
+            (p.op == "get_attr" and p.target == weight)
+            or (p.op == "call_module" and weight.startswith(f"{p.target}."))
             for fn in methods
             for p in self._runner.traces[fn].places
         )
@@ -220,7 +215,7 @@ class Bending(Core):
     @property
     def controllables(self) -> dict[str, BendingParameter]:
         """The controls in use, by name."""
-        return self._book.controls()
+        return self._book.controls(self._book.current)
 
     def update(self, name: str, value: Any) -> None:
         """Move a control, and with it every place it reaches.
@@ -242,6 +237,7 @@ class Bending(Core):
         with self._changing:
             self._knobs.stage(parameter)
             weights: set[str] = set()
+            active = self._book.active
             for bend in self._book.moved_by(parameter):
                 for key, kernel in bend.kernels.items():
                     try:
@@ -250,7 +246,8 @@ class Bending(Core):
                         raise BendingError(
                             f"{bend.callback!r} on {key!r} cannot follow {parameter!r}: {error}"
                         ) from error
-                weights.update(bend.weights)
+                if any(bend is b for b in active):
+                    weights.update(bend.weights)
             self._runner.commit(self._bank.compute(weights), moved=[parameter])
 
     # -- capture -------------------------------------------------------------------

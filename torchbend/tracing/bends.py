@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -24,7 +25,7 @@ class Bend:
     Attributes:
         callback: the settings.
         patterns: as the user gave them.
-        fn: the methods that the bend was restricted to, or None.
+        saved: patterns that find the same places again without further arguments.
         version: the version whose weights it bends.
         kernels: what runs at each place, by the place's key, in the places' order.
         places: the places, by key.
@@ -32,10 +33,14 @@ class Bend:
 
     callback: BendingCallback
     patterns: tuple[str, ...]
-    fn: tuple[str, ...] | None
+    saved: tuple[str, ...]
     version: str | None
     kernels: dict[str, Kernel] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+
+    def twin(self) -> Bend:
+        """The same kernels on the same places, for another configuration."""
+        return replace(self, kernels=dict(self.kernels), places=dict(self.places))
 
     @property
     def weights(self) -> list[str]:
@@ -59,6 +64,10 @@ class BendBook:
     def active(self) -> list[Bend]:
         """The bends of the current configuration, in the order in which they were made."""
         return self.configs[self.current]
+
+    def all(self) -> list[Bend]:
+        """The bends of all configurations."""
+        return [bend for bends in self.configs.values() for bend in bends]
 
     def check(self, name: str | None) -> str | None:
         """Normalize a configuration's name.
@@ -101,20 +110,20 @@ class BendBook:
         """Each callback in use, once."""
         return list({id(b.callback): b.callback for b in self.active}.values())
 
-    def controls(self) -> dict[str, BendingParameter]:
-        """Each control in use, by name."""
+    def controls(self, config: str | None) -> dict[str, BendingParameter]:
+        """Each control of a configuration, by name."""
         found: dict[str, BendingParameter] = {}
-        for bend in self.active:
+        for bend in self.configs[config]:
             found.update(bend.callback.controls)
         return found
 
-    def check_controls(self, callback: BendingCallback) -> None:
-        """Refuse a second control of a name that is in use.
+    def check_controls(self, callback: BendingCallback, config: str | None) -> None:
+        """Refuse a second control of a name that a configuration has.
 
         Raises:
             BendingError: two different controls have one name.
         """
-        there = self.controls()
+        there = self.controls(config)
         for name, control in callback.controls.items():
             if there.get(name, control) is not control:
                 raise BendingError(
@@ -123,8 +132,8 @@ class BendBook:
                 )
 
     def moved_by(self, control: BendingParameter) -> Iterator[Bend]:
-        """The bends that read a control."""
-        for bend in self.active:
+        """The bends that read a control, of all configurations."""
+        for bend in self.all():
             if any(c is control for c in bend.callback.controls.values()):
                 yield bend
 
@@ -132,15 +141,33 @@ class BendBook:
         """A configuration as entries that can be saved."""
         config = BendingConfig()
         for bend in self.configs[self.check(name)]:
-            patterns = bend.patterns
-            if bend.fn is not None and len(bend.fn) == 1:
-                patterns = tuple(_restrict(p, bend.fn[0]) for p in patterns)
-            config.append((bend.callback, *patterns))
+            config.append((bend.callback, *bend.saved))
         return config
 
 
-def _restrict(pattern: str, fn: str) -> str:
-    return pattern if ":" in pattern else f"{fn}:{pattern}"
+def saved_patterns(
+    patterns: Sequence[str],
+    places: Mapping[str, Place],
+    methods: Sequence[str] | None,
+    weights: bool,
+    activations: bool,
+) -> tuple[str, ...]:
+    """Patterns that say by themselves what ``fn=``, ``bend_param=`` and ``bend_graph=`` said.
+
+    Args:
+        patterns: as the user gave them.
+        places: what they found.
+        methods: the ``fn=`` of the bend.
+        weights: its ``bend_param=``.
+        activations: its ``bend_graph=``.
+    """
+    if methods is None and weights and activations:
+        return tuple(patterns)
+    return tuple(f"{re.escape(key)}$" if p.fn is None else _exact(p) for key, p in places.items())
+
+
+def _exact(place: Place) -> str:
+    return f"{place.fn}:{re.escape(place.name)}$"
 
 
 def resolve(

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..bending import BendingParameter
 from ..errors import BendingError, TracingError, suggest
 from ..places import Place
 from .bends import BendBook
@@ -50,7 +49,6 @@ class Core:
         self._knobs = Knobs()
         self._runner = Runner(self._shadow, self._bank, self._book, self._knobs)
         self._changing = threading.RLock()
-        self._subscribed: dict[int, BendingParameter] = {}
 
     # -- the module ----------------------------------------------------------------
     @property

@@ -8,6 +8,7 @@ own method runs.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -49,10 +50,16 @@ def outputs_of_submodules(
 
 @contextlib.contextmanager
 def recording_hooks(module: nn.Module, note: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
-    """Meanwhile, tell ``note(name, value)`` of every tensor a submodule gives."""
+    """Meanwhile, tell ``note(name, value)`` of every tensor a submodule gives.
+
+    Only of calls on this thread: another may be calling the same module.
+    """
+    thread = threading.get_ident()
 
     def hook_of(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, __: Any, out: Any) -> None:
+            if threading.get_ident() != thread:
+                return
             for label, value in _tensors(name, out):
                 note(label, value)
 
@@ -72,13 +79,16 @@ def recording_hooks(module: nn.Module, note: Callable[[str, torch.Tensor], None]
 
 @contextlib.contextmanager
 def bending_hooks(module: nn.Module, chains: Mapping[str, Bend]) -> Iterator[None]:
-    """Meanwhile, replace what submodules give: ``chains[name](value)``."""
+    """Meanwhile, on this thread, replace what submodules give: ``chains[name](value)``."""
+    thread = threading.get_ident()
     paths: dict[str, dict[str, Bend]] = {}
     for name, bend in chains.items():
         paths.setdefault(name.partition("/")[0], {})[name] = bend
 
     def hook_of(path: str, bends: Mapping[str, Bend]) -> Callable[..., Any]:
         def hook(_: nn.Module, __: Any, out: Any) -> Any:
+            if threading.get_ident() != thread:
+                return out
             if path in bends and isinstance(out, torch.Tensor):
                 return bends[path](out)
             items = list(out)

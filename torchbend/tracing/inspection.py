@@ -25,7 +25,7 @@ from . import looking
 from .bends import Bend, place_kernels
 from .core import Core
 from .inputs import bind, signature_of
-from .lower import insert_bends
+from .lower import insert_bends, keep_constants
 from .record import Trace, TracedGraph, trace_method
 from .shadow import bring_up
 
@@ -54,12 +54,12 @@ class Inspection(Core):
         return self._bank.original[name].shape
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Names and values of the wrapped module's parameters, unbent."""
-        return self._module.named_parameters()
+        """Names and values of the original's parameters, unbent, where ``to`` moved them."""
+        return iter(self._bank.original.items())
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """The wrapped module's parameters, unbent."""
-        return self._module.parameters()
+        """The original's parameters, unbent, where ``to`` moved them."""
+        return iter(self._bank.original.values())
 
     def print_weights(
         self,
@@ -128,6 +128,7 @@ class Inspection(Core):
             twin = self._bank.twin(bent=False)
             record, out = trace_method(twin, fn, arguments, signature)
             bring_up(twin, self._shadow)
+            keep_constants(record.constants, self._shadow)
             record = looking.with_buffers(record, _proxied_buffers)
             self._adopt(record)
         return (record.graph, out) if _return_out else record.graph
@@ -198,9 +199,6 @@ class Inspection(Core):
         """A ``torch.fx.GraphModule`` of a method, bends included."""
         self._runner.settle()
         graph = self.graph(fn, bended=True)
-        for path, value in self._trace_of(fn).constants.items():
-            if path not in self._shadow._buffers:
-                self._shadow.register_buffer(path, value.clone(), persistent=False)
         return fx.GraphModule(self._shadow, graph)
 
     def print_graph(self, fn: str = "forward", bended: bool = False, out: Any = None) -> str:

@@ -8,6 +8,8 @@ when the folded weights take their places.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import MutableMapping
 from typing import Any
 
 from torch import nn
@@ -18,6 +20,10 @@ from ..bending.operand import Operand
 __all__ = ["Knobs"]
 
 
+# a control's own operand -> this model's; gone when no callback holds the first
+Twins = MutableMapping[Operand, Operand]
+
+
 class Knobs:
     """One model's own operands.
 
@@ -26,8 +32,8 @@ class Knobs:
     """
 
     def __init__(self) -> None:
-        self._staged: dict[int, tuple[Operand, Operand]] = {}
-        self._live: dict[int, tuple[Operand, Operand]] = {}
+        self._staged: Twins = weakref.WeakKeyDictionary()
+        self._live: Twins = weakref.WeakKeyDictionary()
         self.moved: dict[int, BendingParameter] = {}
 
     def adopt(self, kernel: nn.Module, kind: str) -> None:
@@ -43,12 +49,12 @@ class Knobs:
                 if isinstance(child, Operand) and child.__dict__["parameter"] is not None:
                     setattr(module, name, self._ours(ours, child))
 
-    def _ours(self, known: dict[int, tuple[Operand, Operand]], theirs: Operand) -> Operand:
-        if id(theirs) not in known:
+    def _ours(self, known: Twins, theirs: Operand) -> Operand:
+        if theirs not in known:
             twin = theirs.fresh()
             twin.__dict__["parameter"] = theirs.__dict__["parameter"]
-            known[id(theirs)] = (theirs, twin)
-        return known[id(theirs)][1]
+            known[theirs] = twin
+        return known[theirs]
 
     def stage(self, parameter: BendingParameter) -> None:
         """Let the weights' operands follow a control, now."""
@@ -61,8 +67,8 @@ class Knobs:
             _follow(self._live, parameter)
 
 
-def _follow(known: dict[int, tuple[Operand, Operand]], parameter: BendingParameter) -> None:
+def _follow(known: Twins, parameter: BendingParameter) -> None:
     raw: Any = parameter.raw
-    for theirs, twin in known.values():
-        if theirs.__dict__["parameter"] is parameter:
+    for twin in list(known.values()):
+        if twin.__dict__["parameter"] is parameter:
             twin.follow(raw)  # type: ignore[operator]

@@ -26,7 +26,7 @@ from .lower import (
     with_outputs,
 )
 from .record import Trace, TracedGraph
-from .runner import Runner
+from .runner import Runner, is_recording
 
 if TYPE_CHECKING:
     from .core import Core
@@ -153,7 +153,14 @@ def _by_hooks(
 def _callables(
     named: Mapping[str, Sequence[tuple[Any, Sequence[CallArgument]]]],
 ) -> dict[str, list[tuple[Any, Sequence[CallArgument]]]]:
-    return {n: [(k.forward, words) for k, words in chain] for n, chain in named.items()}
+    return {
+        n: [(_itself if is_recording(k) else k.forward, words) for k, words in chain]
+        for n, chain in named.items()
+    }
+
+
+def _itself(x: torch.Tensor) -> torch.Tensor:
+    return x
 
 
 # -- inner values in -------------------------------------------------------------------
@@ -188,12 +195,12 @@ def from_activations(
     places = {p.key: p for p in trace.places if p.name in names}
     temporary = [
         Bend(
-            c,
-            tuple(names),
-            (fn,),
-            bended._bank.version,
-            _kernels(bended, c, places, values),
-            places,
+            callback=c,
+            patterns=tuple(names),
+            saved=tuple(names),
+            version=bended._bank.version,
+            kernels=_kernels(bended, c, places, values),
+            places=places,
         )
         for c in fresh
     ]

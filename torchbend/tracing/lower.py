@@ -5,6 +5,7 @@ Each function takes a graph and returns a new one; the trace's own graph never c
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MethodType
@@ -12,6 +13,7 @@ from typing import Any, Optional
 
 import torch
 from torch import fx, nn
+from torch.fx import graph_module
 
 from ..distributions import convert_to_torch
 from ..errors import BendingError
@@ -24,6 +26,7 @@ __all__ = [
     "copy_graph",
     "cut_before",
     "insert_bends",
+    "keep_constants",
     "with_outputs",
 ]
 
@@ -263,9 +266,7 @@ def compile_graph(
     Returns:
         A function of the graph's inputs.
     """
-    for path, value in constants.items():
-        if path not in holder._buffers:
-            holder.register_buffer(path, value.clone(), persistent=False)
+    keep_constants(constants, holder)
     bound, nodes = copy_graph(graph)
     for node in nodes.values():
         if node.op in ("get_attr", "call_module"):
@@ -274,9 +275,17 @@ def compile_graph(
             node.op = "call_function"
     module = fx.GraphModule(nn.Module(), bound)
     run = MethodType(type(module).forward, module)
+    _forget_source(type(module).forward)
     if not has_distributions(graph):
         return run
     return lambda *args, **kwargs: convert_to_torch(run(*args, **kwargs))
+
+
+def keep_constants(constants: Mapping[str, torch.Tensor], holder: nn.Module) -> None:
+    """Give a module the tensors that belong to a graph alone, as buffers that move along."""
+    for path, value in constants.items():
+        if path not in holder._buffers:
+            holder.register_buffer(path, value.clone(), persistent=False)
 
 
 def _reader(op: str, path: str, holder: nn.Module) -> Callable[..., Any]:
@@ -290,6 +299,14 @@ def _reader(op: str, path: str, holder: nn.Module) -> Callable[..., Any]:
     if last in owner._buffers:
         return partial(owner._buffers.__getitem__, last)
     return partial(getattr, owner, last)
+
+
+def _forget_source(function: Any) -> None:
+    """Take a compiled graph's text out of the caches, which would keep it for ever."""
+    file = function.__code__.co_filename
+    linecache.cache.pop(file, None)
+    loader = getattr(graph_module, "_loader", None)
+    getattr(loader, "eval_cache", {}).pop(file, None)
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import fx, nn
 
-from ..errors import TracingError
+from ..errors import TracingError, first_line
 from ..places import Place
 from .hooks import outputs_of_submodules
 from .inputs import describe
@@ -53,7 +53,8 @@ class Trace:
         fixed: the other arguments, with the values that the graph was traced for.
         signature: of the method.
         graph: None for ``"hooks"``.
-        shared: nodes whose memory something writes into later: copied when looked at.
+        shared: nodes whose memory is the model's or is written into later: copied when
+            looked at.
         writers: nodes that write into the memory of another.
         written_buffers: buffers that the method writes.
         constants: tensors that belong to the graph alone, by attribute path.
@@ -112,8 +113,7 @@ def trace_method(
             reason = _differs(trace, shadow, _ordinary(arguments), reference, expected)
         except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
             log.debug("tracing %s", fn, exc_info=True)
-            first = (str(error).strip().splitlines() or [""])[0]
-            reason = f"{type(error).__name__}: {first}"
+            reason = f"{type(error).__name__}: {first_line(error)}"
         if not reason:
             return trace, expected
         log.warning(
@@ -188,11 +188,11 @@ def _record(
     traced.flow_steps = tuple(tracer.flow_steps)
     inputs = tuple(n.target for n in graph.nodes if n.op == "placeholder")
     fixed = {name: value for name, value in arguments.items() if name not in inputs}
-    shared, places = _places(shadow, tracer, graph, fn)
+    shared, state, places = _places(shadow, tracer, graph, fn)
     written = frozenset(
         str(node.target)
         for node in graph.nodes
-        if node.op == "get_attr" and node.name in shared and node.target in before
+        if node.op == "get_attr" and node.name in state and node.target in before
     )
     return Trace(
         fn,
@@ -238,20 +238,25 @@ def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
     if not tensors:
         return
     device = tracer.values[tensors[0]].device
-    makers = [n for n in graph.nodes if n.kwargs.get("device") == device]
+
+    def names_it(value: Any) -> bool:
+        return isinstance(value, torch.device) and value == device
+
+    makers = [n for n in graph.nodes if any(map(names_it, (*n.args, *n.kwargs.values())))]
     if not makers:
         return
     with graph.inserting_after(inputs[-1]):
         here = graph.create_node("call_function", getattr, (tensors[0], "device"), name="here")
     tracer.values[here] = device
     for node in makers:
-        node.update_kwarg("device", here)
+        node.args = tuple(here if names_it(a) else a for a in node.args)
+        node.kwargs = {k: here if names_it(v) else v for k, v in node.kwargs.items()}
 
 
 def _places(
     shadow: nn.Module, tracer: BendingTracer, graph: fx.Graph, fn: str
-) -> tuple[frozenset[str], tuple[Place, ...]]:
-    """Every tensor of the graph as a place, and which of them share written memory.
+) -> tuple[frozenset[str], set[str], tuple[Place, ...]]:
+    """Which nodes share memory with the model or are written, which are state; all places.
 
     A place is marked as state when bending it would cut a write that reaches other
     parts of the graph: a buffer that is written, a view that is written through later.
@@ -267,11 +272,12 @@ def _places(
     state: set[str] = set()
     for family in families.values():
         writes = [tracer.written[n] for n in family if n in tracer.written]
+        root = family[0]
+        if writes or root.op == "get_attr":
+            shared.update(n.name for n in family)
         if not writes:
             continue
         last = max(writes)
-        root = family[0]
-        shared.update(n.name for n in family)
         is_buffer = root.op == "get_attr"
         state.update(
             n.name
@@ -299,7 +305,7 @@ def _places(
                 state=node.name in state,
             )
         )
-    return frozenset(shared), tuple(places)
+    return frozenset(shared), state, tuple(places)
 
 
 def _target(node: fx.Node) -> str:

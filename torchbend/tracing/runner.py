@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ..bending import BendingParameter
+from ..bending.capture import RecordingKernel
 from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
@@ -392,6 +393,9 @@ class Runner:
             return changed
 
         def watch(name: str, kernel: Kernel) -> Callable[..., torch.Tensor]:
+            if is_recording(kernel):
+                return lambda x: x
+
             def watched(x: torch.Tensor, **k: Any) -> torch.Tensor:
                 out = kernel.forward(x, **k)
                 if out.shape != x.shape:
@@ -405,26 +409,32 @@ class Runner:
         chains = self.chains(trace)
         twin = self.bank.twin(bent=True)
         try:
-            if trace.graph is not None:
-                named, inputs = self.arguments(chains)
-                lowered = {
-                    name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
-                    for name, chain in named.items()
-                }
-                run = compile_graph(insert_bends(trace.graph, lowered), twin, trace.constants)
-                rest = dict(kwargs)
-                given = self.given(inputs, rest)
-                run(*self.ordered(trace, args, rest), **given)
-            else:
-                hooks = {}
-                for name, chain in chains.items():
-                    watched = [watch(name, kernel) for kernel in chain]
-                    hooks[name] = _composed(watched)
-                with bending_hooks(twin, hooks):
-                    self.method(trace.fn, twin)(*args, **kwargs)
+            with _noise_kept():
+                if trace.graph is not None:
+                    named, inputs = self.arguments(chains)
+                    lowered = {
+                        name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
+                        for name, chain in named.items()
+                    }
+                    run = compile_graph(insert_bends(trace.graph, lowered), twin, trace.constants)
+                    rest = dict(kwargs)
+                    given = self.given(inputs, rest)
+                    run(*self.ordered(trace, args, rest), **given)
+                else:
+                    hooks = {}
+                    for name, chain in chains.items():
+                        watched = [watch(name, kernel) for kernel in chain]
+                        hooks[name] = _composed(watched)
+                    with bending_hooks(twin, hooks):
+                        self.method(trace.fn, twin)(*args, **kwargs)
         except Exception:  # noqa: BLE001, S110  it fails again: the shapes are what we came for
             pass
         return changed
+
+
+def is_recording(kernel: nn.Module) -> bool:
+    """Whether a kernel records what passes: a look inside is not to be recorded."""
+    return isinstance(kernel, RecordingKernel) and kernel.recording
 
 
 @contextlib.contextmanager
@@ -459,7 +469,7 @@ def _shape_of(value: Any) -> Any:
 
 
 def _numbers(values: Sequence[Any]) -> bool:
-    return len(values) > 1 and all(isinstance(v, (int, float)) for v in values)
+    return bool(values) and all(isinstance(v, (int, float)) for v in values)
 
 
 def _tensor(value: Any) -> Any:

@@ -71,7 +71,8 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
     runner.settle()
     source = shadow_of(runner.shadow)
     copies = _own_weights(source, runner)
-    controls = list(book.controls().values())
+    _settle_parametrizations(source, book)
+    controls = list(book.controls(book.current).values())
     kernels, chains, graphs = _bent_graphs(runner)
     folded = {
         name: runner.bank.chains(runner.bank.version, name)
@@ -124,6 +125,55 @@ def _own_weights(source: nn.Module, runner: Runner) -> dict[str, nn.Parameter]:
                 wanted[name] = nn.Parameter(parameter.detach().clone(), requires_grad=False)
             setattr(sub, key, wanted[name])
     return wanted
+
+
+def _settle_parametrizations(source: nn.Module, book: BendBook) -> None:
+    """Turn computed weights (weight norm and its kin) of a copy into plain ones.
+
+    Raises:
+        ScriptError: a control reaches what such a weight is computed from.
+    """
+    for path, module in list(source.named_modules()):
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+        parametrized = list(getattr(module, "parametrizations", None) or ())
+        hooked = [
+            (hook, hook.name)
+            for hook in module._forward_pre_hooks.values()
+            if type(hook).__name__ in ("WeightNorm", "SpectralNorm") and hasattr(hook, "name")
+        ]
+        for name in [*parametrized, *(n for _, n in hooked)]:
+            parts = (f"{path}.parametrizations.{name}.", f"{path}.{name}_")
+            moved = [w for w in _controlled(book) if w.startswith(parts)]
+            if moved:
+                raise ScriptError(
+                    f"{moved[0]!r} is moved by a control, and {path}.{name} is computed from it "
+                    "at each call, which TorchScript cannot do: bend it without a control, or "
+                    "remove the norm from the module before wrapping it"
+                )
+        if parametrized:
+            _plain(module, parametrized)
+        for hook, name in hooked:
+            if type(hook).__name__ == "WeightNorm":
+                nn.utils.remove_weight_norm(module, name)
+            else:
+                nn.utils.remove_spectral_norm(module, name)
+
+
+def _plain(module: nn.Module, names: Sequence[str]) -> None:
+    """Take the parametrizations off a copy.
+
+    Not by ``remove_parametrizations``: that edits the class, which all copies share.
+    """
+    values = {name: getattr(module, name).detach().clone() for name in names}
+    del module.parametrizations
+    module.__class__ = type(module).__bases__[0]
+    for name, value in values.items():
+        module.register_parameter(name, nn.Parameter(value, requires_grad=False))
+
+
+def _controlled(book: BendBook) -> list[str]:
+    return [w for bend in book.active if bend.callback.controls for w in bend.weights]
 
 
 def _bent_graphs(
@@ -225,7 +275,7 @@ def _with_methods(
 
 def _reason(error: Exception) -> str:
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    return "torch.jit cannot script this bent module: " + "\n".join(lines[:12])
+    return "torch.jit cannot script this bent module: " + "\n".join(lines[:6])
 
 
 def _define_knob(

@@ -102,7 +102,7 @@ class BendingTracer(fx.Tracer):
         return self.graph
 
     def _input(self, name: str, value: Any) -> ValueProxy:
-        node = self.create_node("placeholder", name, (), {}, name=name)
+        node = self.create_node("placeholder", name, (), {}, name=name, type_expr=_type_of(value))
         self.values[node] = value
         return self.proxy(node)
 
@@ -342,6 +342,17 @@ def call_method(module: nn.Module, fn: str, arguments: Mapping[str, Any]) -> Any
     bound = inspect.signature(method).bind_partial()
     bound.arguments.update(arguments)
     return (module if fn == "forward" else method)(*bound.args, **bound.kwargs)
+
+
+def _type_of(value: Any) -> Any:
+    """The type of an input that is no tensor itself, for TorchScript."""
+    if isinstance(value, tuple) and all(isinstance(v, torch.Tensor) for v in value):
+        return tuple[(torch.Tensor,) * len(value)]  # type: ignore[misc]
+    if isinstance(value, list) and all(isinstance(v, torch.Tensor) for v in value):
+        return list[torch.Tensor]
+    if isinstance(value, dict) and all(isinstance(v, torch.Tensor) for v in value.values()):
+        return dict[str, torch.Tensor]
+    return None
 
 
 def has_tensor(value: Any) -> bool:

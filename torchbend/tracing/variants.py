@@ -44,7 +44,9 @@ class Variants(Bending):
         chosen = self._bank.version if version is None else self._bank.check_version(version)
         state = dict(self._module.state_dict())
         ties = {n: names[0] for names in self._bank._ties().values() for n in names}
-        for name in state:
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                state[name] = self._bank.moved(value)
             if name in self._bank.buffers[chosen]:
                 state[name] = self._bank.buffers[chosen][name]
             first = ties.get(name, name)
@@ -116,19 +118,20 @@ class Variants(Bending):
             raise BendingError(f"version {name!r} exists already; force=True replaces it")
         if name in (None, DEFAULT) or not isinstance(name, str):
             raise BendingError(f"a version's name is text other than {DEFAULT!r}; got {name!r}")
-        base = dict(self._bank.versions[self._bank.version])
-        for key in self._bank.touched():
-            base[key] = self._bank.wanted(key).detach()
-        spent = [b for b in self._book.active if b.version == self._bank.version]
-        for bend in spent:
-            for key in bend.weights:
-                del bend.places[key], bend.kernels[key]
-            if not bend.places:
-                self._book.active.remove(bend)
-        self._bank.versions[name] = base
-        self._bank.buffers[name] = dict(self._bank.buffers[self._bank.version])
-        self._bank.mix = None
-        self._bank.set_version(name)
+        with self._changing:
+            bank = self._bank
+            weights = dict(bank.versions[bank.version])
+            weights |= {key: bank.wanted(key).detach() for key in bank.touched()}
+            spent = [b for b in self._book.active if b.version == bank.version and b.weights]
+            bank.versions[name] = weights
+            bank.buffers[name] = dict(bank.buffers[bank.version])
+            for bend in spent:
+                for key in bend.weights:
+                    del bend.places[key], bend.kernels[key]
+                if not bend.places:
+                    self._book.active.remove(bend)
+            bank.mix = None
+            bank.set_version(name)
 
     @contextlib.contextmanager
     def set_version(self, name: str | None) -> Iterator[Variants]:
@@ -199,12 +202,17 @@ class Variants(Bending):
             raise BendingError(f"a configuration's name is text; got {name!r}")
         if name in self._book.configs and not force:
             raise BendingError(f"configuration {name!r} exists already; force=True replaces it")
-        self._book.configs[name] = list(self._book.active)
+        with self._changing:
+            self._book.configs[name] = [bend.twin() for bend in self._book.active]
 
     def set_config(self, name: str | None) -> None:
         """Change to another configuration: its bends are heard, the others are kept."""
         self._book.check(name)
         with self._changing:
-            leaving = self._book.active
+            before, leaving = self._book.current, self._book.active
             self._book.current = name
-            self._apply([*leaving, *self._book.active], name)
+            try:
+                self._apply([*leaving, *self._book.active], name)
+            except BaseException:
+                self._book.current = before
+                raise

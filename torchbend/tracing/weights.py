@@ -51,6 +51,8 @@ class WeightBank:
         self.pending: dict[str, nn.Parameter] = {}
         self.installed: dict[str, nn.Parameter] = {}
         self.gate = threading.Lock()
+        self.device: torch.device | None = None
+        self.dtype: torch.dtype | None = None
 
     # -- names -------------------------------------------------------------------
     def places(self) -> list[Place]:
@@ -256,11 +258,8 @@ class WeightBank:
     def to(self, device: torch.device | None, dtype: torch.dtype | None) -> None:
         """Move all weights and state; what moves is no longer shared with the original."""
         self.swap()
-
-        def moved(tensor: torch.Tensor) -> torch.Tensor:
-            kind = dtype if tensor.is_floating_point() else None
-            return tensor.detach().to(device=device, dtype=kind)
-
+        self.device, self.dtype = device or self.device, dtype or self.dtype
+        moved = self.moved
         originals: dict[str, nn.Parameter] = {}
         for name, parameter in self.original.items():
             value = moved(parameter)
@@ -277,6 +276,11 @@ class WeightBank:
         self.original = originals
         self.pending = dict(originals)
         self.swap()
+
+    def moved(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor of the original where, and as what, the shadow's are since :meth:`to`."""
+        kind = self.dtype if tensor.is_floating_point() else None
+        return tensor.detach().to(device=self.device, dtype=kind)
 
     def is_changed(self, name: str) -> bool:
         """Whether a bend (or an interpolation) changes a weight of the current version."""
