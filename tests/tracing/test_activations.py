@@ -348,3 +348,21 @@ def test_proxied_buffers_are_places_on_request() -> None:
         bended.trace(x=noise(2, 2, 6), _proxied_buffers=[r"first\.cache"])
     shown = [n for n in bended.activation_names() if "cache" in n or "blocks" in n]
     assert shown == ["first_cache"]
+
+
+def test_verbose_names_every_place(
+    bended: tb.BendedModule, caplog: pytest.LogCaptureFixture
+) -> None:
+    bended.bend(tb.Scale(2.0), "gain", "tanh$")
+    assert caplog.records == []
+    bended.bend(tb.Scale(2.0), "gain", "tanh$", verbose=True)
+    lines = [r.getMessage() for r in caplog.records]
+    assert len(lines) == 2
+    assert "gain" in lines[0] and "tanh" in lines[1] and all("Scale" in line for line in lines)
+
+
+def test_a_handle_and_a_module_show_what_they_are(bended: tb.BendedModule) -> None:
+    bended.bend(tb.Scale(2.0), "gain", "tanh$")
+    assert repr(bended) == "BendedModule(ConvNet, 2 places bent)"
+    assert bended.device == torch.device("cpu")
+    assert bended.convs[0].kernel_size == (3,)

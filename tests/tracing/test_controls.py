@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -289,6 +290,7 @@ def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
             while not stop.is_set():
                 bended.update("p", (1.0, -0.5)[value])
                 value = 1 - value
+                time.sleep(1e-4)  # a knob, not a flood: the player must get its turn
         except BaseException as error:
             errors.append(error)
             raise
@@ -297,7 +299,7 @@ def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
     knob.start()
     heard = [0, 0]
     try:
-        for _ in range(400):
+        for _ in range(300):
             out = bended(x)
             which = [torch.equal(out, one) for one in pure]
             assert sum(which) == 1, "a mixture of two settings"
