@@ -24,13 +24,12 @@ WEIGHT_COLUMNS = ("name", "shape", "dtype", "min", "max", "mean", "stddev")
 ACTIVATION_COLUMNS = ("name", "op", "target", "shape", "dtype", "module")
 
 
-class _Output:
-    mode = "raw"
+_chosen = {"mode": "raw"}  # one for the process: a notebook's cells run in contexts of their own
 
 
 def get_output() -> str:
     """Where tables go: ``"raw"`` (printed) or ``"notebook"``."""
-    return _Output.mode
+    return _chosen["mode"]
 
 
 def set_output(mode: str) -> None:
@@ -44,7 +43,7 @@ def set_output(mode: str) -> None:
     """
     if mode not in _MODES:
         raise TorchbendError(f"tables go to {' or '.join(map(repr, _MODES))}, not {mode!r}")
-    _Output.mode = mode
+    _chosen["mode"] = mode
 
 
 def show_table(
@@ -88,7 +87,9 @@ def weight_rows(weights: Iterable[tuple[str, torch.Tensor]]) -> list[list[Any]]:
         if value.numel() and not value.is_complex():
             real = value.float()
             deviation = float(real.std()) if value.numel() > 1 else math.nan
-            stats = [_number(value.min()), _number(value.max()), float(real.mean()), deviation]
+            whole = not value.is_floating_point() and value.dtype != torch.bool
+            ends = (value if whole else real).aminmax()
+            stats = [ends.min.item(), ends.max.item(), float(real.mean()), deviation]
         rows.append([name, str(value.shape), str(value.dtype), *stats])
     return rows
 
@@ -110,7 +111,3 @@ def activation_rows(places: Iterable[Place]) -> list[list[Any]]:
 
 def _display(notebook: Any, html: str) -> None:
     notebook.display(notebook.HTML(html))
-
-
-def _number(value: torch.Tensor) -> float | int:
-    return value.item()

@@ -34,6 +34,7 @@ class Place:
         op: how the graph makes it: ``call_module``, ``call_function``, ``get_attr``...
         target: what it calls or reads, as text.
         module: path of the module in whose forward an activation is computed.
+        aliases: further names of a weight that stands in several places (tied).
         state: True where a bend would cut a write through a view (a streaming cache).
     """
 
@@ -45,6 +46,7 @@ class Place:
     op: str = ""
     target: str = ""
     module: str = ""
+    aliases: tuple[str, ...] = ()
     state: bool = False
 
     @property
@@ -80,7 +82,8 @@ class Pattern:
         """
         if not isinstance(text, str):
             raise BendingError(
-                f"a pattern is a string such as 'conv.*', not {type(text).__name__}: {text!r}"
+                f"a pattern is text such as 'conv.*', not a {type(text).__name__}; inputs of a "
+                "method are given by name, as in x=..."
             )
         fn, colon, rest = text.partition(":")
         restricted = bool(colon) and (is_method(fn) or (fn.isidentifier() and bool(rest)))
@@ -103,7 +106,7 @@ class Pattern:
             return False
         if place.op == "placeholder":
             return self.regex.pattern.strip("^$") == place.name
-        return self.regex.match(place.name) is not None
+        return any(self.regex.match(name) for name in (place.name, *place.aliases))
 
 
 def match(

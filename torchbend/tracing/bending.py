@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 from ..bending import BendingCallback, BendingConfig, BendingParameter
 from ..bending.capture import Recorder
 from ..errors import BendingError, suggest
+from ..output import show_table
 from ..places import match
 from . import looking
 from .bends import Bend, place_kernels, resolve, saved_patterns
 from .core import Core
 
 __all__ = ["BendHandle", "Bending"]
-
-log = logging.getLogger(__name__)
 
 
 class BendHandle:
@@ -33,6 +31,12 @@ class BendHandle:
         """Take the bend back; the others stay."""
         self._owner._remove(self._bends, self._config)
         self._bends = []
+
+    def __repr__(self) -> str:
+        keys = [key for bend in self._bends for key in bend.places]
+        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        made = ", ".join(repr(bend.callback) for bend in self._bends)
+        return f"<{made or 'undone'} on {shown or 'nothing'}>"
 
     def __enter__(self) -> BendHandle:
         return self
@@ -70,7 +74,7 @@ class Bending(Core):
                 ``mul$``, ``conv.\d.weight``); ``fn:pattern`` restricts one to a method.
             fn: bend the activations of these traced methods only.
             config: the configuration that the bend belongs to; the current one if left out.
-            verbose: log each place.
+            verbose: print each place.
             bend_param: let patterns reach weights.
             bend_graph: let patterns reach activations.
 
@@ -106,9 +110,8 @@ class Bending(Core):
                 self._remove(made, name)
                 raise
         if verbose:
-            for bend in made:
-                for key in bend.places:
-                    log.warning("bending %s with %r", key, bend.callback)
+            rows = [[key, repr(bend.callback)] for bend in made for key in bend.places]
+            show_table(rows, ("bent", "with"), None)
         return BendHandle(self, made, name)
 
     def _place(
@@ -164,7 +167,13 @@ class Bending(Core):
 
     def bendable_keys(self, *patterns: str) -> list[str]:
         """Names of the weights and activations that patterns reach; all without any."""
-        places = [p for p in self._places() if not p.state and p.op != "placeholder"]
+        weights = set(self._bank.original)
+        places = [
+            p
+            for p in self._places()
+            if not p.state and p.op != "placeholder"
+            if not (p.op == "get_attr" and p.target in weights)  # the weight itself
+        ]
         found = match(patterns or (".*",), places, self._runner.traces.__contains__)
         return list(dict.fromkeys(p.name for matched in found.values() for p in matched))
 
@@ -176,6 +185,8 @@ class Bending(Core):
     def bended_keys(self, fn: str | None = None, version: str | None = None) -> list[str]:
         """Names of what is bent: weights of a version, then activations of a method (or all)."""
         chosen = self._bank.version if version is None else self._bank.check_version(version)
+        if fn is not None:
+            self._trace_of(fn)
         names = list(self._book.bent_weights(chosen))
         for method in [fn] if fn is not None else self.traced_methods:
             names += self._book.bent_activations(method)
@@ -187,7 +198,8 @@ class Bending(Core):
         return self._book.bent_weights(self._bank.version)
 
     def bended_activations(self, fn: str = "forward") -> dict[str, list[BendingCallback]]:
-        """Callbacks by bent activation of a method."""
+        """Callbacks by bent activation of a traced method."""
+        self._trace_of(fn)
         return self._book.bent_activations(fn)
 
     @property

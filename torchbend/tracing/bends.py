@@ -205,8 +205,8 @@ def resolve(
             if target.state:
                 refused.append(
                     BendingError(
-                        f"{target.key!r} is a part of the model's streaming state, written "
-                        "through later: bend what is computed from it instead"
+                        f"{target.key!r} is memory that is written again later (a streaming "
+                        "state, or an operation in place): bend what is computed from it instead"
                     )
                 )
             elif _takes(callback, target):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import BendingError, TracingError, suggest
+from ..errors import BendingError, TracingError, first_line, suggest
 from ..places import Place
 from .bends import BendBook
 from .knobs import Knobs
@@ -30,6 +30,11 @@ _WOULD_CHANGE = {
     "to_empty": "call it on the module before wrapping it",
     "type": "use to(dtype=...)",
     "bfloat16": "use to(dtype=torch.bfloat16)",
+    "xpu": 'use to("xpu")',
+    "ipu": 'use to("ipu")',
+    "mtia": 'use to("mtia")',
+    "_apply": "use to(...)",
+    "register_parameter": "call it on the module before wrapping it",
 }
 
 
@@ -42,6 +47,12 @@ class Core:
                 f"BendedModule takes a torch.nn.Module, not {type(module).__name__}. "
                 "BendedWrapper takes an object that holds modules."
             )
+        for name, parameter in module.named_parameters():
+            if isinstance(parameter, nn.parameter.UninitializedParameter):
+                raise BendingError(
+                    f"the weight {name!r} has no shape yet (a lazy module): call the module "
+                    "once with a real input before wrapping it"
+                )
         self._module = module
         self._shadow = shadow_of(module)
         self._book = BendBook()
@@ -77,6 +88,30 @@ class Core:
             return self._method(name)
         return value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of the module that plays, where it has one of that name."""
+        ours = name.startswith("_") or hasattr(type(self), name)
+        if ours or "_runner" not in self.__dict__ or not hasattr(self._shadow, name):
+            object.__setattr__(self, name, value)
+        elif isinstance(value, (torch.Tensor, nn.Module)):
+            raise BendingError(
+                f"{name!r} belongs to the wrapped module and cannot be replaced here: bend it, "
+                "or keep other weights as a version with create_version"
+            )
+        else:
+            setattr(self._shadow, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        raise BendingError(
+            "a bent module is not copied: wrap a copy of the module, and bend it with "
+            "bending_config(), which can also be saved"
+        )
+
+    def __reduce__(self) -> Any:
+        raise BendingError(
+            "a bent module is not pickled: save bending_config() as JSON, and script() for playing"
+        )
+
     def _calls_shadow(self, value: Any) -> bool:
         return callable(value) and getattr(value, "__self__", None) is self._shadow
 
@@ -103,17 +138,32 @@ class Core:
         bent = len(self.bended_keys())
         return f"{type(self).__name__}({type(self._module).__name__}, {bent} places bent)"
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Any:
+    def to(
+        self,
+        device: torch.device | str | torch.dtype | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Any:
         """Move everything: weights, state, versions, bends. The wrapped module stays.
 
         Args:
-            device: where to.
+            device: where to; or a dtype.
             dtype: for the floating-point weights and state.
 
         Returns:
             This object.
+
+        Raises:
+            BendingError: there is no such device. Nothing has moved then.
         """
-        target = torch.device(device) if device is not None else None
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        try:
+            target = torch.device(device) if device is not None else None
+            torch.empty(1, device=target, dtype=dtype)
+        except (RuntimeError, AssertionError, TypeError) as error:
+            raise BendingError(
+                f"cannot move to device {device!r}, dtype {dtype}: {first_line(error)}"
+            ) from error
         self._bank.to(target, dtype)
         for bends in self._book.configs.values():
             for bend in bends:

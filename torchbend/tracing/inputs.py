@@ -40,8 +40,17 @@ class Inputs:
 
 
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature:
-    """The signature of a bound method."""
-    return inspect.signature(fn)
+    """The signature of a bound method.
+
+    Raises:
+        BendingError: it has none, as methods of scripted modules.
+    """
+    try:
+        return inspect.signature(fn)
+    except (TypeError, ValueError) as error:
+        raise BendingError(
+            f"{fn!r} has no Python signature (a scripted module?) and cannot be traced"
+        ) from error
 
 
 def bind(

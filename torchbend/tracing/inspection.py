@@ -23,6 +23,7 @@ from ..output import (
 from ..places import Place
 from . import looking
 from .bends import Bend, place_kernels
+from .chains import forwards
 from .core import Core
 from .inputs import bind, signature_of
 from .lower import insert_bends, keep_constants
@@ -192,7 +193,7 @@ class Inspection(Core):
         named, _ = self._runner.arguments(self._runner.chains(trace))
         return insert_bends(  # type: ignore[return-value]
             trace.graph,
-            {n: [(k.forward, arguments) for k, arguments in chain] for n, chain in named.items()},
+            forwards(named),
         )
 
     def graph_module(self, fn: str = "forward") -> fx.GraphModule:
@@ -231,6 +232,9 @@ class Inspection(Core):
             for p in self._trace_of(fn).places
             if (p.op in ops if ops else p.op != "placeholder")
         }
+        if ops and not places:
+            there = dict.fromkeys(p.op for p in self._trace_of(fn).places)
+            raise BendingError(f"{fn!r} has no operation {op!r}. {suggest(str(op), there)}")
         return {name: places[name] for name in looking.filtered(list(places), flt, exclude)}
 
     def activation_names(self, fn: str = "forward") -> list[str]:

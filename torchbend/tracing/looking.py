@@ -14,11 +14,12 @@ from ..bending import BendingCallback, CallbackChain
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place, match
 from .bends import Bend, place_kernels
+from .chains import Link, quiet, through
+from .faults import explain
 from .hooks import bending_hooks, recording_hooks
 from .inputs import describe
 from .lower import (
     SUFFIX,
-    CallArgument,
     compile_graph,
     copy_graph,
     cut_before,
@@ -26,7 +27,7 @@ from .lower import (
     with_outputs,
 )
 from .record import Trace, TracedGraph
-from .runner import Runner, is_recording
+from .runner import Runner
 
 if TYPE_CHECKING:
     from .core import Core
@@ -59,7 +60,7 @@ def get_activations(
             raise
         except Exception as error:
             plan = runner.plans.get(fn) or runner._plan(fn)
-            raise runner.explain(plan, (), inputs, error) from error
+            raise explain(runner, plan, (), inputs, error) from error
     if not bent_only:
         return found
     bent = {n.removesuffix(SUFFIX): v for n, v in found.items() if n.endswith(SUFFIX)}
@@ -92,7 +93,7 @@ def _by_graph(
     graph: fx.Graph = trace.graph  # type: ignore[assignment]
     chains = runner.chains(trace) if bends else {}
     named, arguments = runner.arguments(chains)
-    graph = insert_bends(graph, _callables(named))
+    graph = insert_bends(graph, quiet(named))
     labels: list[str] = []
     for name in names:
         labels += [name, name + SUFFIX] if name in chains else [name]
@@ -129,38 +130,26 @@ def _by_hooks(
     given = runner.given(arguments, rest)
     found: dict[str, torch.Tensor] = {}
 
-    def bend_of(name: str, chain: Sequence[tuple[Any, Sequence[CallArgument]]]) -> Any:
-        def bend(value: torch.Tensor) -> torch.Tensor:
+    def bend_of(name: str, chain: Sequence[Link]) -> Any:
+        bend = through(chain, given)
+
+        def bend_and_note(value: torch.Tensor) -> torch.Tensor:
             found[name] = value.clone()
-            for kernel, words in chain:
-                value = kernel.forward(value, **{w.keyword: given.get(w.input) for w in words})
+            value = bend(value)
             found[name + SUFFIX] = value.clone()
             return value
 
-        return bend
+        return bend_and_note
 
     def note(name: str, value: torch.Tensor) -> None:
         if name not in named:
             found[name] = value.clone()
 
-    hooks = {name: bend_of(name, chain) for name, chain in named.items()}
+    hooks = {name: bend_of(name, chain) for name, chain in quiet(named).items()}
     with bending_hooks(twin, hooks), recording_hooks(twin, note):
         runner.method(trace.fn, twin)(**rest)
     labels = [label for name in names for label in (name, name + SUFFIX)]
     return {label: found[label] for label in labels if label in found}
-
-
-def _callables(
-    named: Mapping[str, Sequence[tuple[Any, Sequence[CallArgument]]]],
-) -> dict[str, list[tuple[Any, Sequence[CallArgument]]]]:
-    return {
-        n: [(_itself if is_recording(k) else k.forward, words) for k, words in chain]
-        for n, chain in named.items()
-    }
-
-
-def _itself(x: torch.Tensor) -> torch.Tensor:
-    return x
 
 
 # -- inner values in -------------------------------------------------------------------
@@ -251,9 +240,7 @@ def _continue(runner: Runner, trace: Trace, names: Sequence[str], values: dict[s
             f"{trace.fn} has no activation, input or callback argument {unknown[0]!r} here. "
             f"{suggest(unknown[0], [*names, *trace.inputs, *arguments])}"
         )
-    cut = cut_before(
-        insert_bends(graph, _callables(named)), names, list(rest), trace.writers, trace.fn
-    )
+    cut = cut_before(insert_bends(graph, quiet(named)), names, list(rest), trace.writers, trace.fn)
     inputs = [str(n.target) for n in cut.nodes if n.op == "placeholder"]
     run = compile_graph(cut, runner.bank.twin(bent=True), trace.constants)
     try:
@@ -323,7 +310,11 @@ def filtered(
     flt: str | Sequence[str] | None,
     exclude: str | Sequence[str] | None,
 ) -> list[str]:
-    """Names that a pattern of ``flt`` matches and none of ``exclude`` does."""
+    """Names that a pattern of ``flt`` matches and none of ``exclude`` does.
+
+    Raises:
+        BendingError: a pattern is no regular expression, or ``flt`` matches nothing.
+    """
     wanted = [flt] if isinstance(flt, str) else list(flt or [".*"])
     unwanted = [exclude] if isinstance(exclude, str) else list(exclude or [])
     for pattern in (*wanted, *unwanted):
@@ -333,11 +324,11 @@ def filtered(
             raise BendingError(
                 f"the pattern {pattern!r} is not a regular expression: {error}"
             ) from error
-    return [
-        name
-        for name in names
-        if any(re.match(p, name) for p in wanted) and not any(re.match(p, name) for p in unwanted)
-    ]
+    there = list(names)
+    found = [name for name in there if any(re.match(p, name) for p in wanted)]
+    if flt is not None and there and not found:
+        raise BendingError(f"nothing matches {flt!r}. {suggest(wanted[0], there)}")
+    return [name for name in found if not any(re.match(p, name) for p in unwanted)]
 
 
 def target_name(node: fx.Node) -> str:

@@ -35,7 +35,9 @@ class BendedModule(Inspection, Variants):
         """A ``ScriptModule`` of every traced method, bends and controls included.
 
         It has ``set_<name>(value) -> int`` (0 done, -1 refused) and ``get_<name>()`` for
-        every BendingParameter, and is independent of this object.
+        every BendingParameter, and is independent of this object. It starts with the
+        streaming state that this object has now, and with every decision on a value
+        (``graph(fn).flow_steps``) as it was taken when the method was traced.
 
         Raises:
             ScriptError: something in it cannot be scripted; the message names it.

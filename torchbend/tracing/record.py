@@ -25,7 +25,7 @@ from .hooks import outputs_of_submodules
 from .inputs import describe
 from .lower import compile_graph
 from .proxy import FlowStep
-from .shadow import bring_up, lazy_buffers, plain_tensors, shadow_of
+from .shadow import bring_up, lazy_buffers, noise_kept, plain_tensors, shadow_of
 from .tracer import BendingTracer, call_method, has_tensor
 
 __all__ = ["Trace", "TracedGraph", "trace_method"]
@@ -157,8 +157,7 @@ def _warm_up(shadow: nn.Module, fn: str, arguments: Mapping[str, Any]) -> tuple[
 @contextlib.contextmanager
 def _same_noise() -> Iterator[None]:
     """The same random numbers in each run, and the user's own left where they were."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices):
+    with noise_kept():
         torch.manual_seed(_SEED)
         yield
 

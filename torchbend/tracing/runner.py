@@ -7,8 +7,7 @@ then only swaps in weights that were computed meanwhile, and runs.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,17 +16,17 @@ import torch
 from torch import nn
 
 from ..bending import BendingParameter
-from ..bending.capture import RecordingKernel
 from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
 from .bends import BendBook
+from .chains import NamedChains, forwards, through
 from .hooks import bending_hooks
 from .inputs import bind, describe
 from .knobs import Knobs
 from .lower import CallArgument, compile_graph, insert_bends, with_outputs
 from .record import Trace
-from .shadow import plain_tensors, restore, snapshot
+from .shadow import noise_kept, plain_tensors, restore, snapshot
 from .weights import WeightBank
 
 __all__ = ["Runner"]
@@ -57,7 +56,9 @@ class Plan:
     @cached_property
     def direct(self) -> bool:
         """Whether a call's positional arguments are the graph's inputs as they stand."""
-        if self.trace is None or self.trace.fixed or self.arguments:
+        if self.trace is None or self.trace.kind == "hooks":
+            return False
+        if self.trace.fixed or self.arguments:
             return False
         if self.trace.signature is None:
             return True
@@ -142,11 +143,7 @@ class Runner:
         graph = trace.graph
         if graph is None:
             raise BendingError(f"{fn} has no graph")
-        lowered = {
-            name: [(kernel.forward, arguments) for kernel, arguments in chain]
-            for name, chain in named.items()
-        }
-        function = compile_graph(insert_bends(graph, lowered), self.shadow, trace.constants)
+        function = compile_graph(insert_bends(graph, forwards(named)), self.shadow, trace.constants)
         return Plan(fn, function, trace, inputs)
 
     def method(self, fn: str, holder: nn.Module | None = None) -> Callable[..., Any]:
@@ -168,25 +165,11 @@ class Runner:
             )
         return method  # type: ignore[no-any-return]
 
-    def _hooked(
-        self, fn: str, named: Mapping[str, list[tuple[Kernel, list[CallArgument]]]]
-    ) -> Callable[..., Any]:
-        method = self.method(fn)
+    def _hooked(self, fn: str, named: NamedChains) -> Callable[..., Any]:
+        method, chains = self.method(fn), forwards(named)
 
-        def bend_of(
-            chain: list[tuple[Kernel, list[CallArgument]]], given: Mapping[str, Any]
-        ) -> Any:
-            def bend(value: torch.Tensor) -> torch.Tensor:
-                for kernel, arguments in chain:
-                    value = kernel.forward(
-                        value, **{a.keyword: given.get(a.input) for a in arguments}
-                    )
-                return value
-
-            return bend
-
-        def run(*args: Any, _given: Mapping[str, Any] = {}, **kwargs: Any) -> Any:  # noqa: B006
-            bends = {name: bend_of(chain, _given) for name, chain in named.items()}
+        def run(given: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+            bends = {name: through(chain, given) for name, chain in chains.items()}
             with bending_hooks(self.shadow, bends):
                 return method(*args, **kwargs)
 
@@ -226,7 +209,9 @@ class Runner:
         except TorchbendError:
             raise
         except Exception as error:
-            raise self.explain(plan, args, kwargs, error) from error
+            from .faults import explain
+
+            raise explain(self, plan, args, kwargs, error) from error
         finally:
             with self.bank.gate:
                 self.running -= 1
@@ -275,7 +260,7 @@ class Runner:
             return plan.function(*args)
         given = self.given(plan.arguments, kwargs)
         if trace.kind == "hooks":
-            return plan.function(*args, _given=given, **kwargs)
+            return plan.function(given, *args, **kwargs)
         return plan.function(*self.ordered(trace, args, kwargs), **given)
 
     @staticmethod
@@ -351,7 +336,7 @@ class Runner:
         with plain_tensors():
             run = compile_graph(graph, self.bank.twin(bent=False), trace.constants)
             try:
-                with _noise_kept():
+                with noise_kept():
                     _, values = run(*inputs)
             except Exception:  # noqa: BLE001  the run itself fails next, and is explained
                 return
@@ -365,96 +350,9 @@ class Runner:
                     "inputs of this size."
                 )
 
-    def explain(
-        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception
-    ) -> BendingError:
-        """Say what failed: the method, its inputs, torch's words, and the bends at fault."""
-        text = f"{plan.fn}({describe(args, kwargs)}) failed: {str(error).strip()}"
-        for name, (before, after, callback) in self._changed_shapes(plan, args, kwargs).items():
-            text += (
-                f"\nThe bend {callback} on {name!r} changes its shape from {before} to {after}; "
-                "what comes after it was made for the first."
-            )
-        return BendingError(text)
-
-    def _changed_shapes(
-        self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> dict[str, tuple[tuple[int, ...], tuple[int, ...], str]]:
-        """Run once more, watching the shapes that go in and out of the bends."""
-        changed: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {}
-        for bend in self.book.active:
-            for key, place in bend.places.items():
-                if place.kind == "weight" and place.shape is not None:
-                    new = tuple(self.bank.wanted(place.name).shape)
-                    if new != place.shape:
-                        changed[key] = (place.shape, new, repr(bend.callback))
-        trace = plan.trace
-        if trace is None:
-            return changed
-
-        def watch(name: str, kernel: Kernel) -> Callable[..., torch.Tensor]:
-            if is_recording(kernel):
-                return lambda x: x
-
-            def watched(x: torch.Tensor, **k: Any) -> torch.Tensor:
-                out = kernel.forward(x, **k)
-                if out.shape != x.shape:
-                    made_by = self.book.bent_activations(trace.fn)[name]
-                    label = " >> ".join(map(repr, made_by))
-                    changed[name] = (tuple(x.shape), tuple(out.shape), label)
-                return out
-
-            return watched
-
-        chains = self.chains(trace)
-        twin = self.bank.twin(bent=True)
-        try:
-            with _noise_kept():
-                if trace.graph is not None:
-                    named, inputs = self.arguments(chains)
-                    lowered = {
-                        name: [(watch(name, kernel), arguments) for kernel, arguments in chain]
-                        for name, chain in named.items()
-                    }
-                    run = compile_graph(insert_bends(trace.graph, lowered), twin, trace.constants)
-                    rest = dict(kwargs)
-                    given = self.given(inputs, rest)
-                    run(*self.ordered(trace, args, rest), **given)
-                else:
-                    hooks = {}
-                    for name, chain in chains.items():
-                        watched = [watch(name, kernel) for kernel in chain]
-                        hooks[name] = _composed(watched)
-                    with bending_hooks(twin, hooks):
-                        self.method(trace.fn, twin)(*args, **kwargs)
-        except Exception:  # noqa: BLE001, S110  it fails again: the shapes are what we came for
-            pass
-        return changed
-
-
-def is_recording(kernel: nn.Module) -> bool:
-    """Whether a kernel records what passes: a look inside is not to be recorded."""
-    return isinstance(kernel, RecordingKernel) and kernel.recording
-
-
-@contextlib.contextmanager
-def _noise_kept() -> Iterator[None]:
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices):
-        yield
-
 
 def _shapes(places: Sequence[Place | None]) -> str:
     return ", ".join(f"{p.name} {p.shape}" for p in places if p is not None)
-
-
-def _composed(functions: Sequence[Callable[..., torch.Tensor]]) -> Callable[..., torch.Tensor]:
-    def composed(x: torch.Tensor) -> torch.Tensor:
-        for function in functions:
-            x = function(x)
-        return x
-
-    return composed
 
 
 def _shape_of(value: Any) -> Any:

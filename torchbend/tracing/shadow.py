@@ -21,6 +21,7 @@ __all__ = [
     "State",
     "bring_up",
     "lazy_buffers",
+    "noise_kept",
     "own_buffers",
     "own_parameters",
     "plain_tensors",
@@ -56,6 +57,14 @@ def plain_tensors() -> Iterator[None]:
     What is made here lives on, and an inference tensor could not be written later.
     """
     with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+@contextlib.contextmanager
+def noise_kept() -> Iterator[None]:
+    """Leave the global random generators, on all devices, as they are found."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
         yield
 
 

@@ -58,9 +58,19 @@ class WeightBank:
     def places(self) -> list[Place]:
         """One place a weight."""
         return [
-            Place(name, "weight", tuple(p.shape), p.dtype, op="parameter")
+            Place(
+                name,
+                "weight",
+                tuple(p.shape),
+                p.dtype,
+                op="parameter",
+                aliases=tuple(n for n in self._names_of(name) if n != name),
+            )
             for name, p in self.original.items()
         ]
+
+    def _names_of(self, name: str) -> list[str]:
+        return [f"{path}.{key}" if path else key for path, key in self.sites[name]]
 
     def check_version(self, name: str | None) -> str | None:
         """Normalize a version's name.
