@@ -81,9 +81,10 @@ class Pattern:
             BendingError: ``text`` is not a regular expression.
         """
         if not isinstance(text, str):
+            shown = "a tensor" if isinstance(text, torch.Tensor) else repr(text)
             raise BendingError(
-                f"a pattern is text such as 'conv.*', not a {type(text).__name__}; inputs of a "
-                "method are given by name, as in x=..."
+                f"a pattern is text such as 'conv.*', not {shown}; inputs of a method are given "
+                "by name, as in x=..."
             )
         fn, colon, rest = text.partition(":")
         restricted = bool(colon) and (is_method(fn) or (fn.isidentifier() and bool(rest)))
