@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import logging
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from typing import Any, Literal
 import torch
 from torch import fx, nn
 
+from ..compare import compare_outs
 from ..errors import TracingError, first_line
 from ..places import Place
 from .hooks import outputs_of_submodules
@@ -26,12 +28,13 @@ from .inputs import describe
 from .lower import compile_graph
 from .proxy import FlowStep
 from .shadow import bring_up, lazy_buffers, noise_kept, plain_tensors, shadow_of
-from .tracer import BendingTracer, call_method, has_tensor
+from .tracer import BendingTracer, call_method, has_tensor, is_machinery
 
 __all__ = ["Trace", "TracedGraph", "trace_method"]
 
 log = logging.getLogger(__name__)
 _SEED = 0x70BE
+_ROUNDING = 1e-5  # kernels may sum in another order where memory is aligned otherwise
 _one_at_a_time = threading.RLock()  # tracing patches what all threads use
 
 
@@ -104,18 +107,25 @@ def trace_method(
     """
     with _one_at_a_time, plain_tensors():
         reference, expected = _warm_up(shadow, fn, _ordinary(arguments))
-        tracer = BendingTracer()
-        try:
-            with _same_noise():
-                copy = shadow_of(shadow)
-                graph = tracer.record(copy, fn, _ordinary(arguments))
-            trace = _record(shadow, copy, tracer, graph, fn, arguments, signature)
-            reason = _differs(trace, shadow, _ordinary(arguments), reference, expected)
-        except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
-            log.debug("tracing %s", fn, exc_info=True)
-            reason = f"{type(error).__name__}: {first_line(error)}"
-        if not reason:
-            return trace, expected
+        reasons = []
+        for wrapped in (False, True):  # first through functions marked by torch.fx.wrap
+            try:
+                tracer = BendingTracer(wrapped=wrapped)
+                with _same_noise():
+                    copy = shadow_of(shadow)
+                    graph = tracer.record(copy, fn, _ordinary(arguments))
+                trace = _record(shadow, copy, tracer, graph, fn, arguments, signature)
+                reason = _differs(trace, shadow, _ordinary(arguments), reference, expected)
+            except Exception as error:  # noqa: BLE001  whatever a model does with a symbol
+                log.debug("tracing %s", fn, exc_info=True)
+                reason = f"{type(error).__name__}: {first_line(error)}{_at(error)}"
+            if not reason:
+                return trace, expected
+            reasons.append(reason)
+            if not tracer.wraps:
+                break
+            reference, expected = _warm_up(shadow, fn, _ordinary(arguments))
+        reason = reasons[0]
         log.warning(
             "%s cannot be followed operation by operation (%s): "
             "its places are the outputs of its submodules",
@@ -127,6 +137,16 @@ def trace_method(
     inputs = tuple(name for name, value in arguments.items() if has_tensor(value))
     fixed = {name: value for name, value in arguments.items() if name not in inputs}
     return Trace(fn, "hooks", places, inputs, fixed, signature, reason=reason), expected
+
+
+def _at(error: Exception) -> str:
+    """Where in the model's own program an error came up."""
+    frames = [f for f, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        name = frame.f_code.co_filename
+        if not is_machinery(name):
+            return f", at {name}:{frame.f_lineno}"
+    return ""
 
 
 def _ordinary(value: Any) -> Any:
@@ -329,9 +349,10 @@ def _differs(
     expected: Any,
 ) -> str:
     """Run the graph on a copy; say how it differs from the method, or nothing."""
-    assert_graph(trace)
+    if trace.graph is None:
+        return "it has no graph"
     copy = shadow_of(shadow)
-    run = compile_graph(trace.graph, copy, trace.constants)  # type: ignore[arg-type]
+    run = compile_graph(trace.graph, copy, trace.constants)
     theirs = dict(reference.named_buffers())
     for turn in ("first", "second"):  # a state outside of the buffers shows the second time
         given = _ordinary(arguments)
@@ -341,37 +362,9 @@ def _differs(
             with _same_noise():
                 expected = call_method(reference, trace.fn, _ordinary(arguments))
             theirs = dict(reference.named_buffers())
-        if not same(out, expected):
+        if not compare_outs(expected, out, _ROUNDING):
             return f"its graph gives other outputs than the method at the {turn} call"
         for name, buffer in copy.named_buffers():
-            if name in theirs and not same(buffer, theirs[name]):
+            if name in theirs and not compare_outs(theirs[name], buffer, _ROUNDING):
                 return f"its graph leaves other values in the buffer {name!r} than the method"
     return ""
-
-
-def assert_graph(trace: Trace) -> None:
-    """Refuse a record without a graph."""
-    if trace.graph is None:
-        raise TracingError(f"{trace.fn} was recorded by hooks and has no graph: {trace.reason}")
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two outputs are equal, up to the rounding of sums; NaN equals NaN."""
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        if a.shape != b.shape or a.dtype != b.dtype:
-            return False
-        if bool(((a == b) | ((a != a) & (b != b))).all()):
-            return True
-        # kernels may choose another order of summation for other memory
-        scale = float(a.detach().abs().nan_to_num().max()) if a.is_floating_point() else 0.0
-        return bool(torch.isclose(a, b, rtol=1e-4, atol=1e-5 * scale, equal_nan=True).all())
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, torch.distributions.Distribution):
-        names = [n for n in a.arg_constraints if n in vars(a) and n in vars(b)]
-        return type(a) is type(b) and all(same(getattr(a, n), getattr(b, n)) for n in names)
-    if type(a) is not type(b):
-        return False
-    return a is b or bool(a == b)

@@ -73,7 +73,7 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
     copies = _own_weights(source, runner)
     _settle_parametrizations(source, book)
     controls = list(book.controls(book.current).values())
-    kernels, chains, graphs = _bent_graphs(runner)
+    kernels, graphs = _bent_graphs(runner)
     folded = {
         name: runner.bank.chains(runner.bank.version, name)
         for name in runner.bank.installed
@@ -178,10 +178,9 @@ def _controlled(book: BendBook) -> list[str]:
 
 def _bent_graphs(
     runner: Runner,
-) -> tuple[list[Kernel], dict[str, Any], dict[str, fx.Graph]]:
+) -> tuple[list[Kernel], dict[str, fx.Graph]]:
     kernels: list[Kernel] = []
     graphs: dict[str, fx.Graph] = {}
-    all_chains: dict[str, Any] = {}
     for fn, trace in runner.traces.items():
         if trace.graph is None:
             raise ScriptError(
@@ -199,8 +198,7 @@ def _bent_graphs(
                 links.append((f"_bends.k{number}", words))
             lowered[name] = links
         graphs[fn] = insert_bends(trace.graph, lowered)
-        all_chains[fn] = named
-    return kernels, all_chains, graphs
+    return kernels, graphs
 
 
 def _controls_of(book: BendBook, weight: str) -> list[BendingParameter]:

@@ -24,6 +24,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.fx import _symbolic_trace as _fx
 
 from ..errors import TracingError
 from .distributions import distribution_node, traceable_distributions
@@ -56,8 +57,19 @@ class BendingTracer(fx.Tracer):
         flow_steps: the decisions the program took on values.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wrapped: bool = False) -> None:
+        """Get ready for one run.
+
+        Args:
+            wrapped: take functions marked by ``torch.fx.wrap`` as one operation each.
+        """
         super().__init__()
+        self.wraps = [
+            (frame, name, frame[name])
+            for (_, name), frame in dict(getattr(_fx, "_wrapped_fns_to_patch", {})).items()
+            if name in frame
+        ]
+        self._wrapped = wrapped
         self.values: dict[fx.Node, Any] = {}
         self.written: dict[fx.Node, int] = {}
         self.writers: set[fx.Node] = set()
@@ -147,10 +159,20 @@ class BendingTracer(fx.Tracer):
             run.__name__, run.__module__ = cls.__name__, cls.__module__
             return self.create_proxy("call_function", run, args, kwargs)
 
+        def leaf(original: Callable[..., Any]) -> Callable[..., Any]:
+            def call_leaf(*args: Any, **kwargs: Any) -> Any:
+                if self._off or not has_proxy((args, kwargs)):
+                    return original(*args, **kwargs)
+                return self.create_proxy("call_function", original, args, kwargs)
+
+            return call_leaf
+
         originals = {name: getattr(torch, name) for name in _FACTORIES}
         isinstance_before = builtins.isinstance
         function_apply = vars(torch.autograd.Function)["apply"]
         nn.Module.__getattr__ = getattribute  # type: ignore[method-assign]
+        for frame, name, original in self.wraps if self._wrapped else ():
+            frame[name] = leaf(original)
         builtins.isinstance = isinstance_of_values
         torch.autograd.Function.apply = classmethod(apply)  # type: ignore[assignment]
         nn.Module.__setattr__ = setattribute  # type: ignore[method-assign, assignment]
@@ -162,6 +184,8 @@ class BendingTracer(fx.Tracer):
                 yield
         finally:
             builtins.isinstance = isinstance_before
+            for frame, name, original in self.wraps:
+                frame[name] = original
             torch.autograd.Function.apply = function_apply  # type: ignore[method-assign]
             nn.Module.__getattr__ = _module_getattr  # type: ignore[method-assign]
             nn.Module.__setattr__ = _module_setattr  # type: ignore[method-assign]
@@ -266,7 +290,7 @@ class BendingTracer(fx.Tracer):
         elif node.op == "call_module":
             out = self.root.get_submodule(str(node.target))(*args, **kwargs)
         else:
-            assert_callable(node)
+            check_callable(node)
             out = node.target(*args, **kwargs)  # type: ignore[operator]
         for source, version in zip(tensors, before, strict=True):
             if values[source]._version != version:
@@ -327,7 +351,7 @@ class BendingTracer(fx.Tracer):
             self.create_proxy("call_method", "fill_", (part, new), {})
 
 
-def assert_callable(node: fx.Node) -> None:
+def check_callable(node: fx.Node) -> None:
     """Refuse a node that calls nothing."""
     if not callable(node.target):
         raise TracingError(f"node {node.name!r} calls {node.target!r}, which cannot be called")
@@ -394,11 +418,15 @@ def _same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
 
 
+def is_machinery(file: str) -> bool:
+    """Whether a source file belongs to torch or to the tracer, not to the model."""
+    return file.startswith((_HERE, _TORCH))
+
+
 def _where() -> str:
     frame = sys._getframe(2)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_HERE, _TORCH)):
-            return f"{name}:{frame.f_lineno}"
+        if not is_machinery(frame.f_code.co_filename):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return "?"
