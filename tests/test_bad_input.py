@@ -195,6 +195,8 @@ ROWS: dict[str, tuple[Attempt, str]] = {
         r"'secnod'.*'second'",
     ),
     "version again": (lambda b: b.write("other"), r"'other'"),
+    "version without a name": (lambda b: b.write(""), r"name"),
+    "version named by a number": (lambda b: b.create_version(3, b.module), r"name"),
     "configuration again": (lambda b: b.save_config_as("second"), r"'second'"),
     "configuration without a name": (lambda b: b.save_config_as(""), r"name"),
     "configuration named by a number": (lambda b: b.save_config_as(3), r"name"),

@@ -263,10 +263,8 @@ def test_a_bend_that_fails_half_way_leaves_everything_as_it_was() -> None:
 
 
 # -- moves meanwhile -------------------------------------------------------------------
-@pytest.mark.parametrize("what", ["weights", "activations"])
-@torch.no_grad()
-def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
-    """Each output is one of two, never a mixture of both."""
+def heard_while_it_moves(what: str, players: int, calls: int) -> list[int]:
+    """Play in threads while a knob turns in another; count what was heard of each setting."""
     module = seeded(ConvNet, 16)
     x = noise(1, 16, 64)
     bended = traced(module, x)
@@ -282,6 +280,7 @@ def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
     assert not torch.equal(*pure)
 
     stop = threading.Event()
+    heard = [0, 0]
     errors: list[BaseException] = []
 
     def turn() -> None:
@@ -295,20 +294,48 @@ def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
             errors.append(error)
             raise
 
+    def play() -> None:
+        try:
+            with torch.no_grad():
+                for _ in range(calls):
+                    out = bended(x)
+                    which = [torch.equal(out, one) for one in pure]
+                    assert sum(which) == 1, "a mixture of two settings"
+                    heard[which.index(True)] += 1
+        except AssertionError as error:
+            errors.append(error)
+
     knob = threading.Thread(target=turn)
-    knob.start()
-    heard = [0, 0]
+    others = [threading.Thread(target=play) for _ in range(players - 1)]
+    for thread in (knob, *others):
+        thread.start()
     try:
-        for _ in range(300):
-            out = bended(x)
-            which = [torch.equal(out, one) for one in pure]
-            assert sum(which) == 1, "a mixture of two settings"
-            heard[which.index(True)] += 1
+        play()
+        for thread in others:
+            thread.join()
     finally:
         stop.set()
         knob.join()
-    assert not errors
+    if errors:
+        raise errors[0]
+    # what was set last is heard once nothing plays
+    which = [torch.equal(bended(x), one) for one in pure]
+    assert which.index(True) == (0 if p.get_python_value() == 1.0 else 1)
+    return heard
+
+
+@pytest.mark.parametrize("what", ["weights", "activations"])
+@torch.no_grad()
+def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
+    """Each output is one of two, never a mixture of both."""
+    heard = heard_while_it_moves(what, players=1, calls=300)
     assert all(heard), "the control did not move while the model played"
+
+
+@pytest.mark.parametrize("what", ["weights", "activations"])
+@torch.no_grad()
+def test_moves_are_heard_whole_where_calls_overlap(what: str) -> None:
+    heard_while_it_moves(what, players=3, calls=100)
 
 
 @torch.no_grad()

@@ -84,6 +84,37 @@ def test_one_line_says_that_hooks_are_used(caplog: pytest.LogCaptureFixture) -> 
     untouched.check()
 
 
+class OpaqueNoise(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        return self.lin(x + torch.randn_like(x)) * (1.0 if loudness(x) else 2.0)
+
+
+@torch.no_grad()
+def test_a_trace_by_hooks_leaves_random_numbers_and_state() -> None:
+    module = seeded(OpaqueNoise)
+    untouched = Untouched(module)
+    bended = tb.BendedModule(module)
+    x = noise(2, 3)
+    torch.manual_seed(6)
+    numbers = torch.get_rng_state()
+    assert bended.trace(x=x) is None
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert bended.count == 0
+    bended.bend(tb.Scale(0.5), "lin$")
+    torch.manual_seed(7)
+    want = module.lin(x + torch.randn_like(x)) * 0.5
+    torch.manual_seed(7)
+    assert torch.equal(bended(x), want)
+    assert bended.count == 1
+    untouched.check()
+
+
 @torch.no_grad()
 def test_the_same_vocabulary(capsys: pytest.CaptureFixture[str]) -> None:
     module = seeded(Opaque)

@@ -16,6 +16,7 @@ from support import (
     Joseph,
     LazyStreamingConv,
     Opaque,
+    Reference,
     StreamingNet,
     Untouched,
     equal,
@@ -307,6 +308,63 @@ def test_a_version_and_a_mixture_script() -> None:
     bended.reset()
     with bended.interpolate(1.0, other=1.0):
         assert_same(bended, [bended.script()], blocks_of(SHAPES[:2]))
+
+
+# -- users' own callbacks ----------------------------------------------------------------
+class UpClamp(tb.BendingCallback):
+    """Keeps of a weight what is above a threshold, of an activation what is below.
+
+    The masks of the weights are state of its own, which ``update`` follows.
+    """
+
+    weight_compatible = True
+    activation_compatible = True
+    jit_compatible = True
+    controllable_params = ("threshold",)
+
+    def __init__(self, threshold: Any) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.masks = nn.ParameterList()
+
+    def register_weight(self, parameter: Any, name: Any = None, cache: bool = True) -> str:
+        name = super().register_weight(parameter, name=name, cache=cache)
+        mask = (parameter > self.get("threshold")).float()
+        self.masks.append(nn.Parameter(mask, requires_grad=False))
+        return name
+
+    def update(self) -> None:
+        for i, mask in enumerate(self.masks):
+            mask.set_((self.get_cache(i) > self.get("threshold")).float())
+
+    def apply_to_param(self, idx: int, param: nn.Parameter, cache: Tensor | None = None) -> None:
+        for i, mask in enumerate(self.masks):
+            if i == idx and cache is not None:
+                param.set_(cache * mask)
+
+    def bend_input(self, x: Tensor, name: str | None = None) -> Tensor:
+        return x * (x < self.get("threshold")).float()
+
+
+@torch.no_grad()
+def test_a_users_callback_with_state_follows_its_control() -> None:
+    module = seeded(ConvNet)
+    bended = traced(module, noise(2, 4, 8))
+    bended.bend(UpClamp(tb.BendingParameter("p", 0.1)), "gain", r"convs\.0\.weight", "act_1$")
+    scripts = [bended.script()]
+    scripts.append(reloaded(scripts[0]))
+    for value in (0.1, 0.9, -0.1):
+        bended.update("p", value)
+        for script in scripts:
+            assert script.set_p(value) == 0
+        above = {n: lambda w, v=value: w * (w > v).float() for n in ("gain", "convs.0.weight")}
+        below = {"act_1": lambda y, v=value: y * (y < v).float()}
+        reference = Reference(bended, below, state=with_weights(module, above))
+        for block in blocks_of(SHAPES[:3]):
+            want = reference(block)
+            assert torch.equal(bended(block), want)
+            for script in scripts:
+                assert torch.equal(script(block), want)
 
 
 # -- reasons why not ---------------------------------------------------------------------

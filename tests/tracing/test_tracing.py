@@ -71,6 +71,21 @@ def test_a_loop_over_a_shape() -> None:
     assert all(s.where.split(":")[0] == __file__ for s in steps)
 
 
+@torch.no_grad()
+def test_a_size_that_leads_another_way_is_refused_where_the_graph_runs() -> None:
+    module = LoopsOverShape()
+    bended = tb.BendedModule(module)
+    bended.trace(x=noise(2, 3, 7))
+    two = noise(2, 2, 7)
+    assert torch.equal(bended(two), module(two))  # unbent it is the method itself
+    bended.bend(tb.Scale(0.5), "zeros_like")
+    with pytest.raises(tb.BendingError, match=rf"(?s){__file__}:\d+"):
+        bended(two)
+    assert torch.equal(bended(noise(2, 3, 7)), module(noise(2, 3, 7)))
+    bended.reset()
+    assert torch.equal(bended(two), module(two))
+
+
 class BranchesOnValues(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.abs().max() > 1.0:
@@ -232,6 +247,30 @@ def test_tensors_held_as_attributes_buffers_and_lists() -> None:
     others = [(noise(5, 4, seed=1),)]
     bended = assert_graph_is_module(HoldsTensors(), noise(2, 4), others=others)
     assert bended.weight_names == []
+
+
+class CountsInAPlainTensor(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.Tanh()
+        self.count = torch.zeros(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count.add_(1.0)
+        return self.act(x) * self.count
+
+
+@pytest.mark.parametrize("bent", [False, True])
+def test_a_plain_tensor_that_is_written_is_not_the_modules_own(bent: bool) -> None:
+    module = CountsInAPlainTensor()
+    bended = tb.BendedModule(module)
+    x = noise(2, 3)
+    bended.trace(x=x)
+    if bent:
+        bended.bend(tb.Scale(0.5), "act$")
+    for count in (1.0, 2.0, 3.0):
+        assert torch.equal(bended(x), torch.tanh(x) * (0.5 if bent else 1.0) * count)
+        assert torch.equal(module.count, torch.zeros(1))
 
 
 class Tied(nn.Module):

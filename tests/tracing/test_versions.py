@@ -113,6 +113,20 @@ def test_a_versions_bends_start_from_its_own_weights(
 
 
 @torch.no_grad()
+def test_resetting_a_version_takes_its_weight_bends_alone(
+    bended: tb.BendedModule, other: nn.Module, x: Tensor
+) -> None:
+    bended.bend(tb.Scale(0.5), "bottleneck.weight", "tanh$")
+    bended.reset(version="other")
+    assert bended.bended_keys() == ["bottleneck.weight", "tanh"]
+    bended.reset(version="_default")
+    assert bended.bended_keys() == ["tanh"]
+    assert torch.equal(bended(x), bended.module(x) * 0.5)
+    bended.reset()
+    assert torch.equal(bended(x), bended.module(x))
+
+
+@torch.no_grad()
 def test_activation_bends_are_heard_in_every_version(
     bended: tb.BendedModule, other: nn.Module, x: Tensor
 ) -> None:
