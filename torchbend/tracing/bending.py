@@ -212,12 +212,16 @@ class Bending(Core):
 
         Args:
             version: only the weight bends of this version.
+
+        Raises:
+            BendingError: there is no such version.
         """
-        bends = list(self._book.active)
-        if version is not None:
-            chosen = self._bank.check_version(version)
-            bends = [b for b in bends if b.version == chosen and b.weights]
-        self._remove(bends, self._book.current)
+        if version is None:
+            self._remove(list(self._book.active), self._book.current)
+            return
+        with self._changing:
+            ended = self._book.end_weight_bends(self._bank.check_version(version))
+            self._apply(ended, self._book.current)
 
     def reset_bending(self) -> None:
         """The same as :meth:`reset`."""

@@ -88,6 +88,22 @@ class BendBook:
         """The kernels on an activation, in order."""
         return [b.kernels[key] for b in self.active if key in b.kernels]
 
+    def end_weight_bends(self, version: str | None) -> list[Bend]:
+        """Take the weight bends of a version out of the current configuration.
+
+        Returns:
+            The bends as they were.
+        """
+        ended = []
+        for bend in list(self.active):
+            if bend.version == version and bend.weights:
+                ended.append(bend.twin())
+                for name in bend.weights:
+                    del bend.places[name], bend.kernels[name]
+                if not bend.places:
+                    self.active.remove(bend)
+        return ended
+
     def bent_activations(self, fn: str) -> dict[str, list[BendingCallback]]:
         """Callbacks by bent activation of a method."""
         found: dict[str, list[BendingCallback]] = {}

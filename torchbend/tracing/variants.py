@@ -87,9 +87,11 @@ class Variants(Bending):
 
         Returns:
             Names that the module does not have.
+
+        Raises:
+            BendingError: the name is none, or taken; or the weights do not fit.
         """
-        if not isinstance(name, str) or not name or name == DEFAULT:
-            raise BendingError(f"a version's name is text other than {DEFAULT!r}; got {name!r}")
+        _check_name(name)
         if name in self._bank.versions:
             raise BendingError(f"version {name!r} exists already")
         source = module_or_state_dict
@@ -113,23 +115,20 @@ class Variants(Bending):
         Args:
             name: of the version.
             force: replace a version of that name.
+
+        Raises:
+            BendingError: the name is none, or taken; or a bend fails on a weight.
         """
+        _check_name(name)
         if name in self._bank.versions and not force:
             raise BendingError(f"version {name!r} exists already; force=True replaces it")
-        if name in (None, DEFAULT) or not isinstance(name, str):
-            raise BendingError(f"a version's name is text other than {DEFAULT!r}; got {name!r}")
         with self._changing:
             bank = self._bank
             weights = dict(bank.versions[bank.version])
-            weights |= {key: bank.wanted(key).detach() for key in bank.touched()}
-            spent = [b for b in self._book.active if b.version == bank.version and b.weights]
+            weights |= {k: w.detach() for k, w in bank.compute(bank.touched()).items()}
             bank.versions[name] = weights
             bank.buffers[name] = dict(bank.buffers[bank.version])
-            for bend in spent:
-                for key in bend.weights:
-                    del bend.places[key], bend.kernels[key]
-                if not bend.places:
-                    self._book.active.remove(bend)
+            self._book.end_weight_bends(bank.version)
             bank.mix = None
             bank.set_version(name)
 
@@ -216,3 +215,8 @@ class Variants(Bending):
             except BaseException:
                 self._book.current = before
                 raise
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name or name == DEFAULT:
+        raise BendingError(f"a version's name is text other than {DEFAULT!r}; got {name!r}")
