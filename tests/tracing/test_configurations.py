@@ -168,16 +168,16 @@ def test_configurations_and_versions_together(bended: tb.BendedModule, x: Tensor
     other = seeded(ConvNet, seed=5)
     bended.create_version("other", other)
     bended.save_config_as("second")
-    bended.bend(tb.Scale(2.0), "gain")
+    bended.bend(tb.Scale(2.0), r"convs\.0\.weight")
     bended.version = "other"
-    bended.bend(tb.Scale(3.0), "gain")
+    bended.bend(tb.Scale(3.0), r"convs\.0\.weight")
     bended.config = "second"
-    bended.bend(tb.Scale(5.0), "gain")
+    bended.bend(tb.Scale(5.0), r"convs\.0\.weight")
     factors = {(None, None): 2.0, (None, "other"): 3.0, ("second", None): 1.0}
     factors["second", "other"] = 5.0
     for (config, version), factor in [*factors.items(), *reversed(factors.items())]:
         bended.config = config
         bended.version = version
         source = bended.module if version is None else other
-        twin = with_weights(source, {"gain": lambda w, f=factor: w * f})
+        twin = with_weights(source, {"convs.0.weight": lambda w, f=factor: w * f})
         assert torch.equal(bended(x), twin(x)), (config, version)

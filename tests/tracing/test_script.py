@@ -297,12 +297,12 @@ def test_a_version_and_a_mixture_script() -> None:
     bended = traced(module, noise(2, 4, 8))
     bended.create_version("other", other)
     bended.version = "other"
-    bended.bend(tb.Scale(tb.BendingParameter("p", 0.5)), "gain")
+    bended.bend(tb.Scale(tb.BendingParameter("p", 0.5)), r"convs\.0\.weight")
     script = bended.script()
     for value in (0.5, 2.0):
         bended.update("p", value)
         script.set_p(value)
-        twin = with_weights(other, {"gain": lambda w, v=value: w * v})
+        twin = with_weights(other, {"convs.0.weight": lambda w, v=value: w * v})
         x = noise(1, 4, 8)
         assert torch.equal(script(x), twin(x))
     bended.reset()

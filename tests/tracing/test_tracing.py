@@ -585,6 +585,31 @@ def test_a_trace_gives_graph_and_outputs() -> None:
     assert not bended.is_traced("encode")
 
 
+@torch.no_grad()
+def test_a_trace_is_of_the_unbent_model() -> None:
+    """Its decisions and values are the module's own, whatever is bent meanwhile."""
+
+    class Decides(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = x * self.w
+            return torch.sin(y) if self.w.sum() > 0 else torch.cos(y)
+
+    module, x = Decides(), noise(2, 3)
+    bended = tb.BendedModule(module)
+    bended.bend(tb.Scale(-1.0), "w")
+    assert torch.equal(bended(x), torch.cos(-x))
+    graph, out = bended.trace(x=x, _return_out=True)
+    assert torch.equal(out, torch.sin(x))
+    assert "sin" in bended.activation_names() and "cos" not in bended.activation_names()
+    assert [(s.kind, s.value) for s in graph.flow_steps] == [("if", True)]
+    bended.bend(tb.Scale(2.0), "sin")
+    assert torch.equal(bended(x), torch.sin(-x) * 2.0)
+
+
 class NoisyState(nn.Module):
     def __init__(self) -> None:
         super().__init__()

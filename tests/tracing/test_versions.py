@@ -241,6 +241,13 @@ def test_a_mixture_within_another_and_after_an_error(
         with bended.interpolate(other=1.0):
             assert torch.allclose(bended(x), other(x), atol=1e-6)
         assert torch.equal(bended(x), outer)
+    third = seeded(Codec, seed=9)
+    bended.create_version("third", third)
+    with bended.set_version("other"):
+        with bended.set_version("third"):
+            assert torch.equal(bended(x), third(x))
+        assert bended.version == "other"
+        assert torch.equal(bended(x), other(x))
     with pytest.raises(KeyError), bended.interpolate(other=1.0):
         raise KeyError
     assert torch.equal(bended(x), bended.module(x))
