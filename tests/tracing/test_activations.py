@@ -366,3 +366,23 @@ def test_a_handle_and_a_module_show_what_they_are(bended: tb.BendedModule) -> No
     assert repr(bended) == "BendedModule(ConvNet, 2 places bent)"
     assert bended.device == torch.device("cpu")
     assert bended.convs[0].kernel_size == (3,)
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.full((1,), 3.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(x) * self.gain
+
+
+def test_a_weight_that_the_graph_reads_under_another_name_is_one_place() -> None:
+    bended = tb.BendedModule(nn.Sequential(Gated()))
+    x = noise(2, 3)
+    bended.trace(x)
+    assert bended.activation_names() == ["sin", "_0_gain", "mul"]
+    assert bended.bendable_keys() == ["0.gain", "sin", "mul"]
+    bended.bend(tb.Scale(2.0), "_0_gain", "0.gain")
+    assert bended.bended_keys() == ["0.gain"]
+    assert torch.equal(bended(x), torch.sin(x) * 6.0)
