@@ -408,3 +408,26 @@ def test_versions_through_the_graph_and_reference() -> None:
         assert torch.equal(bended(x), Reference(bended, changes, state=source)(x))
         values = bended.get_activations("convs_1$", x=x)
         assert torch.equal(values["convs_1_bended"], values["convs_1"] * 0.5)
+
+
+@torch.no_grad()
+def test_a_mixture_mixes_the_fixed_buffers_too() -> None:
+    def net(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        module = nn.Sequential(nn.Conv1d(2, 2, 1), nn.BatchNorm1d(2)).eval()
+        module[1].running_mean.uniform_(-1, 1)
+        module[1].running_var.uniform_(1, 3)
+        return module
+
+    one, other = net(0), net(1)
+    bended = tb.BendedModule(one)
+    bended.create_version("other", other)
+    a, b = one.state_dict(), other.state_dict()
+    mean = {k: a[k] * 0.75 + b[k] * 0.25 if a[k].is_floating_point() else a[k] for k in a}
+    reference = net(2)
+    reference.load_state_dict(mean)
+    x = torch.randn(1, 2, 5, generator=torch.Generator().manual_seed(3))
+    with bended.interpolate(3.0, other=1.0):
+        assert torch.allclose(bended(x), reference(x), rtol=0, atol=1e-6)
+        assert not torch.allclose(bended(x), one(x), rtol=0, atol=1e-3)
+    assert torch.equal(bended(x), one(x))

@@ -276,7 +276,9 @@ class BendingCallback(nn.Module):
         Raises:
             BendingCallbackException: no place has this number.
         """
-        for i, held in enumerate(cast(Any, self._held)):
+        if not torch.jit.is_scripting() and 0 <= idx < len(self._held):  # type: ignore[attr-defined]
+            return cast(Tensor, self._held[idx].value)
+        for i, held in enumerate(cast(Any, self._held)):  # TorchScript has no list of modules
             if i == idx:
                 cached: Tensor = held.value
                 return cached

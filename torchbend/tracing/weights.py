@@ -175,7 +175,7 @@ class WeightBank:
         except Exception:
             self.version = before
             raise
-        self._install_buffers(version)
+        self._install_buffers()
 
     def set_mix(self, mix: Mapping[str | None, float] | None) -> None:
         """Play a weighted mean of versions, or stop to."""
@@ -186,12 +186,22 @@ class WeightBank:
         except Exception:
             self.mix = before
             raise
+        self._install_buffers()
 
-    def _install_buffers(self, version: str | None) -> None:
+    def _install_buffers(self) -> None:
+        """Put the fixed buffers of the version in place, or their mean in a mixture."""
         mine = dict(self.shadow.named_buffers())
-        wanted = {**self.buffers[None], **self.buffers[version]}
-        with torch.no_grad():
-            for name, value in wanted.items():
+        shares = self.mix or {self.version: 1.0}
+        total = sum(shares.values())
+        current = {**self.buffers[None], **self.buffers[self.version]}
+        with plain_tensors():
+            for name, value in current.items():
+                if value.is_floating_point():
+                    parts = [
+                        self.buffers[v].get(name, self.buffers[None][name]) * (share / total)
+                        for v, share in shares.items()
+                    ]
+                    value = torch.stack(parts).sum(0)
                 mine[name].copy_(value)
 
     def add(
