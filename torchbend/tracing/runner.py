@@ -71,6 +71,9 @@ class Plan:
 class Runner:
     """Runs the methods of a shadow with the bends of a book.
 
+    A change is heard by the next call that starts while no other runs: bend and move knobs
+    from any thread, and let one thread play.
+
     Args:
         shadow: the model.
         bank: its weights.
