@@ -165,10 +165,10 @@ class Core:
                 f"cannot move to device {device!r}, dtype {dtype}: {first_line(error)}"
             ) from error
         self._bank.to(target, dtype)
-        for bends in self._book.configs.values():
-            for bend in bends:
+        if target is not None:
+            for bend in self._book.all():
                 for kernel in bend.kernels.values():
-                    kernel.to(target) if target is not None else None
+                    kernel.to(target)
         self._bank.refresh()
         self._runner.rebuild(set(self._runner.traces))
         return self

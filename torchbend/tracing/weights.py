@@ -131,18 +131,13 @@ class WeightBank:
         }
 
     # -- changes -----------------------------------------------------------------
-    def refresh(self, names: Iterable[str] | None = None) -> None:
-        """Compute weights anew; they take their places at the next :meth:`swap`.
-
-        Args:
-            names: the weights to look at; all that differ, or did, if left out.
+    def refresh(self) -> None:
+        """Compute all weights that differ, or did, anew; in place at the next :meth:`swap`.
 
         Raises:
             Whatever a kernel raises; nothing is changed then.
         """
-        if names is None:
-            names = self.touched() | set(self.installed) | set(self.pending)
-        fresh = self.compute(names)
+        fresh = self.compute(self.touched() | set(self.installed) | set(self.pending))
         with self.gate:
             self.pending.update(fresh)
 
