@@ -1,5 +1,6 @@
 """Scale, Bias and Affine: multiply and add."""
 
+import torch
 from torch import Tensor
 
 from ..errors import BendingCallbackException
@@ -40,6 +41,13 @@ class ScaleKernel(Kernel):
         bent: Tensor = x * self.scale.value
         return bent
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        if isinstance(self.scale.value, float):
+            torch.mul(x, self.scale.value, out=out)
+        else:
+            out.copy_(self.forward(x))
+
 
 class BiasKernel(Kernel):
     """``x + bias``."""
@@ -51,6 +59,13 @@ class BiasKernel(Kernel):
     def forward(self, x: Tensor) -> Tensor:
         bent: Tensor = x + self.bias.value
         return bent
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        if isinstance(self.bias.value, float):
+            torch.add(x, self.bias.value, out=out)
+        else:
+            out.copy_(self.forward(x))
 
 
 class AffineKernel(Kernel):
@@ -65,6 +80,13 @@ class AffineKernel(Kernel):
         bent: Tensor = x * self.scale.value + self.bias.value
         return bent
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        if isinstance(self.scale.value, float) and isinstance(self.bias.value, float):
+            torch.mul(x, self.scale.value, out=out).add_(self.bias.value)
+        else:
+            out.copy_(self.forward(x))
+
 
 class ChannelScaleKernel(ScaleKernel):
     """``x * scale``, one scale a channel."""
@@ -77,6 +99,10 @@ class ChannelScaleKernel(ScaleKernel):
         bent: Tensor = x * along(self.scale.value, x, self.dim)
         return bent
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        torch.mul(x, along(self.scale.value, x, self.dim), out=out)
+
 
 class ChannelBiasKernel(BiasKernel):
     """``x + bias``, one bias a channel."""
@@ -88,6 +114,10 @@ class ChannelBiasKernel(BiasKernel):
     def forward(self, x: Tensor) -> Tensor:
         bent: Tensor = x + along(self.bias.value, x, self.dim)
         return bent
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        torch.add(x, along(self.bias.value, x, self.dim), out=out)
 
 
 class _Linear(BendingCallback):

@@ -62,6 +62,15 @@ class Kernel(nn.Module):
         raise NotImplementedError
 
     @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        """Write the bent value of a weight ``x`` into ``out``, which is not ``x``.
+
+        It may round differently from ``forward``: a kernel overrides it where there is a way
+        that allocates less, because a knob of an exported file waits for it.
+        """
+        out.copy_(self.forward(x))
+
+    @torch.jit.export
     def update(self) -> None:
         """Recompute what depends on the controls; called after one moved."""
 
@@ -79,6 +88,16 @@ class ChainKernel(Kernel):
         for kernel in self.kernels:
             x = kernel(x)
         return x
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        """Write ``x`` after all kernels into ``out``."""
+        last = len(self.kernels) - 1
+        for i, kernel in enumerate(self.kernels):
+            if i < last:
+                x = kernel(x)
+            else:
+                kernel.into(x, out)  # type: ignore[operator]
 
     @torch.jit.export
     def update(self) -> None:

@@ -29,6 +29,10 @@ class MaskKernel(Kernel):
         kept = self.draw < float(self.prob.value)
         return x * fit_place(kept, x).to(x.dtype)
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        torch.lt(fit_place(self.draw, x), float(self.prob.value), out=out).mul_(x)
+
 
 class ChannelMaskKernel(Kernel):
     """``x * (draw < prob)``, one draw for each index of a dimension."""
@@ -44,6 +48,11 @@ class ChannelMaskKernel(Kernel):
     def forward(self, x: Tensor) -> Tensor:
         kept = self.draw < float(self.prob.value)
         return x * along_dim(kept, x, self.dim).to(x.dtype)
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        kept = self.draw < float(self.prob.value)
+        torch.mul(x, along_dim(kept, x, self.dim).to(x.dtype), out=out)
 
 
 class OrderedMaskKernel(Kernel):
@@ -72,6 +81,11 @@ class OrderedMaskKernel(Kernel):
         kept = rank < int(math.floor(float(self.prob.value) * rank.numel()))
         return x * fit_place(kept, x).to(x.dtype)
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        count = int(math.floor(float(self.prob.value) * self.rank.numel()))
+        torch.lt(self.rank, count, out=out).mul_(x)
+
 
 class OrderedChannelMaskKernel(Kernel):
     """``x * (rank < floor(prob * n))``, n the length of a dimension as traced."""
@@ -87,6 +101,11 @@ class OrderedChannelMaskKernel(Kernel):
     def forward(self, x: Tensor) -> Tensor:
         kept = self.rank < int(math.floor(float(self.prob.value) * self.rank.numel()))
         return x * along_dim(kept, x, self.dim).to(x.dtype)
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        kept = self.rank < int(math.floor(float(self.prob.value) * self.rank.numel()))
+        torch.mul(x, along_dim(kept, x, self.dim).to(x.dtype), out=out)
 
 
 class Mask(RandomCallback):

@@ -39,6 +39,14 @@ class NormalKernel(Kernel):
     def forward(self, x: Tensor) -> Tensor:
         return with_noise(x, fit_place(self.noise, x), float(self.std.value), self.op.value)
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        noise = fit_place(self.noise, x).to(x.dtype)
+        if self.op.value == "mul":
+            torch.mul(x, noise, out=out).mul_(float(self.std.value))
+        else:
+            torch.add(x, noise, alpha=float(self.std.value), out=out)
+
 
 class ChannelNormalKernel(Kernel):
     """The same with one draw for each index of a dimension."""

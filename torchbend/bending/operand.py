@@ -52,6 +52,7 @@ class Operand(nn.Module):
     Attributes:
         value: a Python float, int, bool, complex or str, or a 1-D float tensor.
         kind: ``"float"``, ``"int"``, ``"bool"``, ``"complex"``, ``"choice"`` or ``"vector"``.
+        stamp: counts the changes of ``value``, so that a kernel can tell that it moved.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Operand(nn.Module):
         """Start as an operand that follows no control."""
         super().__init__()
         self.kind = ""
+        self.stamp = 0
         self.__dict__["parameter"] = None
 
     def fresh(self) -> "Operand":
@@ -152,7 +154,10 @@ class FloatOperand(Operand):
     @torch.jit.export
     def follow(self, v: float) -> None:
         """Take over the control's value ``v``, mapped."""
-        self.value = self.map(v)
+        value = self.map(v)
+        if value != self.value:
+            self.stamp += 1
+        self.value = value
 
 
 class FloatOfIntOperand(FloatOperand):
@@ -170,7 +175,10 @@ class FloatOfIntOperand(FloatOperand):
     @torch.jit.export
     def follow(self, v: int) -> None:  # type: ignore[override]
         """Take over the control's value ``v``, mapped."""
-        self.value = self.map(float(v))
+        value = self.map(float(v))
+        if value != self.value:
+            self.stamp += 1
+        self.value = value
 
 
 class IntOperand(Operand):
@@ -230,7 +238,10 @@ class IntOperand(Operand):
     @torch.jit.export
     def follow(self, v: int) -> None:
         """Take over the control's value ``v``, mapped."""
-        self.value = self.map(v)
+        value = self.map(v)
+        if value != self.value:
+            self.stamp += 1
+        self.value = value
 
 
 class BoolOperand(Operand):
@@ -254,7 +265,10 @@ class BoolOperand(Operand):
     @torch.jit.export
     def follow(self, v: int) -> None:
         """Take over the control's value."""
-        self.value = v != 0
+        value = v != 0
+        if value != self.value:
+            self.stamp += 1
+        self.value = value
 
 
 class ComplexOperand(Operand):
@@ -312,7 +326,10 @@ class ComplexOperand(Operand):
     @torch.jit.export
     def follow(self, v: complex) -> None:
         """Take over the control's value ``v``, mapped."""
-        self.value = self.map(v)
+        value = self.map(v)
+        if value != self.value:
+            self.stamp += 1
+        self.value = value
 
 
 class ChoiceOperand(Operand):
@@ -336,6 +353,8 @@ class ChoiceOperand(Operand):
     @torch.jit.export
     def follow(self, v: str) -> None:
         """Take over the control's value."""
+        if v != self.value:
+            self.stamp += 1
         self.value = v
 
 
@@ -406,7 +425,10 @@ class VectorOperand(Operand):
         The new tensor replaces the old one, it is not written into it: a kernel that is
         running on another thread finishes with the values it started with.
         """
-        self.value = self.map(v).to(self.value.device)
+        value = self.map(v).to(self.value.device)
+        if not torch.equal(value, self.value):
+            self.stamp += 1
+        self.value = value
 
 
 def plain_number(value: object) -> object:

@@ -39,6 +39,11 @@ class PermuteKernel(Kernel):
     def forward(self, x: Tensor) -> Tensor:
         return x.index_select(self.dim, fit_permutation(self.permutation, x.size(self.dim)))
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        order = fit_permutation(self.permutation, x.size(self.dim))
+        torch.index_select(x, self.dim, order, out=out)
+
 
 class Permute(BendingCallback):
     """Reorder a dimension by a fixed random permutation: ``out[i] = x[perm[i]]``.

@@ -19,24 +19,105 @@ from .adapter import CallbackKernel
 from .callback import BendingCallback
 from .capture import RecordingKernel
 from .control import make_control
+from .fade import FadeKernel, GainKernel
 from .function import LambdaKernel, function_name
 from .kernel import CallChainKernel, Kernel
 from .operand import Operand
 from .parameter import BendingParameter
 from .usercode import function_copy, script_callback
 
-__all__ = ["script_kernels"]
+__all__ = ["Scripter", "script_kernels"]
+
+
+class Scripter:
+    """Scripts kernels together with the controls that they read.
+
+    Everything it returns is a copy with the present values. The operands of ``parameters``
+    are shared between kernels and controls; what reads a control that is not among them keeps
+    the control's present value for good. Sharing survives ``torch.jit.save`` if kernels and
+    controls are saved in one module.
+
+    Args:
+        parameters: the controls to export.
+    """
+
+    def __init__(self, parameters: Sequence[BendingParameter]) -> None:
+        self._parameters = list(parameters)
+        self._views: dict[int, list[nn.Module]] = {id(parameter): [] for parameter in parameters}
+        self._memo: dict[int, Any] = {}
+        self._kept: list[Operand] = []  # so that no identity in the memo is used twice
+
+    def follows(self, operand: Operand) -> bool:
+        """Whether an operand follows one of the controls."""
+        return id(operand.__dict__["parameter"]) in self._views
+
+    def operand(self, operand: Operand) -> nn.Module:
+        """Return the copy of an operand, always the same; scripted if it follows a control."""
+        if id(operand) not in self._memo:
+            fresh: nn.Module = operand.fresh()
+            if self.follows(operand):
+                fresh = torch.jit.script(fresh)
+                self._views[id(operand.__dict__["parameter"])].append(fresh)
+            self._memo[id(operand)] = fresh
+            self._kept.append(operand)
+        return cast(nn.Module, self._memo[id(operand)])
+
+    def kernel(self, kernel: Kernel, fade: int | None = None) -> torch.jit.ScriptModule:
+        """Script a kernel.
+
+        Args:
+            kernel: from any callback.
+            fade: the dimension of time, if the kernel is to glide to new settings along it.
+
+        Raises:
+            ScriptError: the kernel cannot be scripted; names the callback and torch's reason.
+        """
+        for operand in _unique(_operands([kernel])):
+            if operand.__dict__["parameter"] is not None:
+                self.operand(operand)
+        for callback in _unique(_user_callbacks([kernel])):
+            if id(callback) not in self._memo:
+                self._memo[id(callback)] = script_callback(callback, self._memo)
+        done = _script_kernel(kernel, self._memo)
+        followed = [o for o in _unique(_operands([kernel])) if self.follows(o)]
+        if fade is None or not followed or not _can_fade(kernel):
+            return done
+        then = [operand.fresh() for operand in followed]
+        memo = {id(operand): copy for operand, copy in zip(followed, then, strict=True)}
+        memo |= {id(tensor): tensor for tensor in kernel.buffers()}
+        before = _scriptable(kernel, memo)
+        now = [self.operand(operand) for operand in followed]
+        return _scripted(FadeKernel(done, before, now, then, fade))
+
+    def gain(
+        self,
+        weight: Sequence[Operand],
+        bias: Sequence[Operand],
+        channels: int,
+        dim: int | None,
+    ) -> torch.jit.ScriptModule:
+        """Script the gains of a layer; the arguments are those of :class:`GainKernel`."""
+        kernel = GainKernel([], [], channels, dim)
+        for operand in weight:
+            kernel.weight.append(self.operand(operand))
+            kernel.g *= float(operand.value)
+        for operand in bias:
+            kernel.bias.append(self.operand(operand))
+            kernel.h *= float(operand.value)
+        return _scripted(kernel)
+
+    def controls(self) -> dict[str, torch.jit.ScriptModule]:
+        """Script the controls, by name; after everything that follows them."""
+        return {
+            parameter.name: _scripted(make_control(parameter, self._views[id(parameter)]))
+            for parameter in self._parameters
+        }
 
 
 def script_kernels(
     kernels: Sequence[Kernel], parameters: Sequence[BendingParameter]
 ) -> tuple[list[torch.jit.ScriptModule], dict[str, torch.jit.ScriptModule]]:
-    """Script kernels together with the controls that they read.
-
-    Everything returned is a copy with the present values. The operands of ``parameters`` are
-    shared between kernels and controls; what reads a control that is not among them keeps
-    the control's present value for good. Sharing survives ``torch.jit.save`` if kernels and
-    controls are saved in one module.
+    """Script kernels together with the controls that they read; see :class:`Scripter`.
 
     Args:
         kernels: in any order, from any callbacks.
@@ -49,27 +130,18 @@ def script_kernels(
     Raises:
         ScriptError: a kernel cannot be scripted; names the callback and torch's reason.
     """
-    memo: dict[int, Any] = {}
-    views: dict[int, list[nn.Module]] = {id(parameter): [] for parameter in parameters}
-    for operand in _unique(_operands(kernels)):
-        fresh = operand.fresh()
-        parameter = operand.__dict__["parameter"]
-        if parameter is not None and id(parameter) in views:
-            scripted = torch.jit.script(fresh)
-            views[id(parameter)].append(scripted)
-            memo[id(operand)] = scripted
-        elif parameter is not None:
-            memo[id(operand)] = fresh
-    for callback in _unique(_user_callbacks(kernels)):
-        memo[id(callback)] = script_callback(callback, memo)
-    done = [_script_kernel(kernel, memo) for kernel in kernels]
-    controls = {
-        parameter.name: cast(
-            torch.jit.ScriptModule, torch.jit.script(make_control(parameter, views[id(parameter)]))
-        )
-        for parameter in parameters
-    }
-    return done, controls
+    scripter = Scripter(parameters)
+    done = [scripter.kernel(kernel) for kernel in kernels]
+    return done, scripter.controls()
+
+
+def _scripted(module: nn.Module) -> torch.jit.ScriptModule:
+    return cast(torch.jit.ScriptModule, torch.jit.script(module))
+
+
+def _can_fade(kernel: Kernel) -> bool:
+    """Whether a kernel may be computed twice a block: not if it has a state of its own."""
+    return not any(isinstance(leaf, (CallbackKernel, RecordingKernel)) for leaf in _leaves([kernel]))
 
 
 def _unique(items: Iterator[Any]) -> list[Any]:
@@ -169,9 +241,15 @@ def _update_kernels(self) -> None:  # type: ignore[no-untyped-def]
         kernel.update()
 
 
+def _into(self, x: Tensor, out: Tensor) -> None:  # type: ignore[no-untyped-def]
+    out.copy_(self.forward(x))
+
+
 def _module(root: nn.Module, graph: fx.Graph, update: Any) -> nn.Module:
     graph.lint()
     module = fx.GraphModule(root, graph)
+    if len(graph.find_nodes(op="placeholder")) == 1:  # what takes from the call is no weight's
+        type(module).into = torch.jit.export(function_copy(_into, "into"))  # type: ignore[attr-defined]
     # fx makes a class of its own for every GraphModule, so this reaches no other
     type(module).update = torch.jit.export(function_copy(update, "update"))  # type: ignore[attr-defined]
     return module

@@ -78,6 +78,13 @@ class ThresholdActivationKernel(Kernel):
         )[0]
         return x.masked_fill(~broadcast(chosen, x, self.dim, self.each_item), 0)
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        chosen = chosen_channels(
+            x, self.dim, self.each_item, float(self.threshold.value), self.invert
+        )[0]
+        out.copy_(x).masked_fill_(~broadcast(chosen, x, self.dim, self.each_item), 0)
+
 
 class ThresholdPermuteKernel(Kernel):
     """The chosen channels in another order, the others in their places."""

@@ -1,0 +1,137 @@
+"""Moving a knob without a click: exported kernels glide to a new setting within one block.
+
+A kernel whose operands moved is computed once as it was and once as it is, and the two are
+cross-faded over the block, sample by sample; of a gain this is a linear ramp. While nothing
+moves, it costs a comparison. Live in Python a call gives the new setting alone.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .operand import Operand
+
+__all__ = ["FadeKernel", "GainKernel", "ramp"]
+
+
+def ramp(x: Tensor, dim: int) -> Tensor:
+    """Return ``1/n, 2/n, ..., 1`` along a dimension of length n, shaped to broadcast over ``x``."""
+    n = x.size(dim)
+    shape = [1] * x.dim()
+    shape[dim] = n
+    steps = torch.arange(1, n + 1, device=x.device).to(x.dtype)
+    return (steps / n).reshape(shape)
+
+
+class FadeKernel(nn.Module):
+    """A kernel that cross-fades over the block after one of its operands moved.
+
+    ``out = before + (now - before) * k/n`` for the k-th of n samples along ``dim``: the last
+    sample is ``now`` exactly.
+    """
+
+    def __init__(
+        self,
+        kernel: nn.Module,
+        before: nn.Module,
+        now: Sequence[nn.Module],
+        then: Sequence[nn.Module],
+        dim: int,
+    ) -> None:
+        """Let ``kernel`` fade.
+
+        Args:
+            kernel: what runs; it reads the operands ``now``.
+            before: the same, reading ``then``.
+            now: operands that follow the controls.
+            then: copies of them that nothing else moves.
+            dim: time.
+        """
+        super().__init__()
+        self.kernel = kernel
+        self.before = before
+        self.now = nn.ModuleList(now)
+        self.then = nn.ModuleList(then)
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the bent value of ``x``."""
+        moved = False
+        for a, b in zip(self.now, self.then):  # noqa: B905  TorchScript's has no `strict`
+            moved = moved or a.stamp != b.stamp
+        bent: Tensor = self.kernel(x)
+        if moved:
+            left: Tensor = self.before(x)
+            for a, b in zip(self.now, self.then):  # noqa: B905
+                b.value = a.value
+                b.stamp = a.stamp
+            if left.shape == bent.shape and left.is_floating_point():
+                bent = torch.lerp(left, bent, ramp(bent, self.dim))
+        return bent
+
+
+class GainKernel(nn.Module):
+    """Scales of a layer's weight and bias, applied to the layer's output.
+
+    With ``y = W x + b``, the layer with weight ``g W`` and bias ``h b`` gives
+    ``g W x + h b = g y + (h - g) b``: exact, and free to move. g and h glide along ``dim``
+    over the block after they moved (they jump if it is None). With g = h = 1 it returns ``y``
+    untouched; else it writes into ``y``, which a layer has just made.
+    """
+
+    def __init__(
+        self,
+        weight: Sequence[Operand],
+        bias: Sequence[Operand],
+        channels: int,
+        dim: int | None,
+    ) -> None:
+        """Make a gain.
+
+        Args:
+            weight: the factors of g.
+            bias: the factors of h.
+            channels: dimension of the outputs that ``b`` has one value for.
+            dim: time.
+        """
+        super().__init__()
+        self.weight = nn.ModuleList(weight)
+        self.bias = nn.ModuleList(bias)
+        self.channels = channels
+        self.dim = 0 if dim is None else dim
+        self.glides = dim is not None
+        self.g = 1.0
+        self.h = 1.0
+        for operand in weight:
+            self.g *= float(operand.value)
+        for operand in bias:
+            self.h *= float(operand.value)
+
+    def forward(self, y: Tensor, b: Tensor | None = None) -> Tensor:
+        """Return the layer's output ``y`` with the gains; ``b`` is the layer's bias."""
+        g = 1.0
+        for operand in self.weight:
+            g *= float(operand.value)
+        h = 1.0
+        for operand in self.bias:
+            h *= float(operand.value)
+        if self.glides and (g != self.g or h != self.h):
+            up = ramp(y, self.dim)
+            gain = self.g + (g - self.g) * up
+            rest = (self.h - self.g) + ((h - g) - (self.h - self.g)) * up
+            y = y * gain
+            if b is not None:
+                y = y + self._along(b, y) * rest
+        elif g != 1.0 or h != 1.0:
+            y = y.mul_(g)
+            if b is not None and h != g:
+                y = y.add_(self._along(b, y), alpha=h - g)
+        self.g = g
+        self.h = h
+        return y
+
+    def _along(self, b: Tensor, y: Tensor) -> Tensor:
+        shape = [1] * y.dim()
+        shape[self.channels] = b.numel()
+        return b.reshape(shape)
