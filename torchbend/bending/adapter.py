@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..errors import BendingCallbackException, TorchbendError
 from ..places import Place
 from .kernel import Kernel
+from .operand import Operand
 
 if TYPE_CHECKING:
     from .callback import BendingCallback
@@ -69,6 +70,14 @@ class CallbackKernel(Kernel):
                 in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
             ]
             self.call_args = tuple(name for name in names[1:] if name != "name")
+
+    def operands(self) -> list[Operand]:
+        """The operands of the callback."""
+        return list(self.callback.__dict__["_operands"].values())
+
+    def refreshes(self) -> bool:
+        """Whether the user's callback overrides ``update``."""
+        return self.updates
 
     def forward(self, x: Tensor, **call: Any) -> Tensor:
         """Run the user's method on a copy of ``x``.

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .operand import Operand
-
 __all__ = ["FadeKernel", "GainKernel", "ramp"]
 
 
@@ -82,16 +80,20 @@ class GainKernel(nn.Module):
 
     def __init__(
         self,
-        weight: Sequence[Operand],
-        bias: Sequence[Operand],
+        weight: Sequence[nn.Module],
+        bias: Sequence[nn.Module],
+        g: float,
+        h: float,
         channels: int,
         dim: int | None,
     ) -> None:
         """Make a gain.
 
         Args:
-            weight: the factors of g.
+            weight: operands, the factors of g.
             bias: the factors of h.
+            g: their product now.
+            h: their product now.
             channels: dimension of the outputs that ``b`` has one value for.
             dim: time.
         """
@@ -101,21 +103,17 @@ class GainKernel(nn.Module):
         self.channels = channels
         self.dim = 0 if dim is None else dim
         self.glides = dim is not None
-        self.g = 1.0
-        self.h = 1.0
-        for operand in weight:
-            self.g *= float(operand.value)
-        for operand in bias:
-            self.h *= float(operand.value)
+        self.g = float(g)
+        self.h = float(h)
 
     def forward(self, y: Tensor, b: Tensor | None = None) -> Tensor:
         """Return the layer's output ``y`` with the gains; ``b`` is the layer's bias."""
         g = 1.0
         for operand in self.weight:
-            g *= float(operand.value)
+            g *= float(operand.value)  # type: ignore[arg-type]
         h = 1.0
         for operand in self.bias:
-            h *= float(operand.value)
+            h *= float(operand.value)  # type: ignore[arg-type]
         if self.glides and (g != self.g or h != self.h):
             up = ramp(y, self.dim)
             gain = self.g + (g - self.g) * up

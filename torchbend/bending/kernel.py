@@ -61,6 +61,14 @@ class Kernel(nn.Module):
         """Return the bent value of ``x``."""
         raise NotImplementedError
 
+    def operands(self) -> "list[Operand]":
+        """The operands that it reads, each once."""
+        return [module for module in self.modules() if isinstance(module, Operand)]
+
+    def refreshes(self) -> bool:
+        """Whether ``update`` does anything."""
+        return False
+
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
         """Write the bent value of a weight ``x`` into ``out``, which is not ``x``.
@@ -88,6 +96,15 @@ class ChainKernel(Kernel):
         for kernel in self.kernels:
             x = kernel(x)
         return x
+
+    def operands(self) -> "list[Operand]":
+        """The operands of all kernels, each once."""
+        found = [operand for kernel in self.kernels for operand in _kernel(kernel).operands()]
+        return list({id(operand): operand for operand in found}.values())
+
+    def refreshes(self) -> bool:
+        """Whether ``update`` does anything in any of the kernels."""
+        return any(_kernel(kernel).refreshes() for kernel in self.kernels)
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
@@ -122,6 +139,10 @@ class CallChainKernel(ChainKernel):
         for kernel in cast(Sequence[Kernel], self.kernels):
             x = kernel(x, **{name: call[name] for name in kernel.call_args if name in call})
         return x
+
+
+def _kernel(module: nn.Module) -> Kernel:
+    return cast(Kernel, module)
 
 
 def chain(kernels: Sequence[Kernel]) -> Kernel:

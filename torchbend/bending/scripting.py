@@ -7,6 +7,7 @@ and then put into the copies of everything that reads it.
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -72,18 +73,18 @@ class Scripter:
         Raises:
             ScriptError: the kernel cannot be scripted; names the callback and torch's reason.
         """
-        for operand in _unique(_operands([kernel])):
+        for operand in kernel.operands():
             if operand.__dict__["parameter"] is not None:
                 self.operand(operand)
         for callback in _unique(_user_callbacks([kernel])):
             if id(callback) not in self._memo:
                 self._memo[id(callback)] = script_callback(callback, self._memo)
         done = _script_kernel(kernel, self._memo)
-        followed = [o for o in _unique(_operands([kernel])) if self.follows(o)]
+        followed = [o for o in kernel.operands() if self.follows(o)]
         if fade is None or not followed or not _can_fade(kernel):
             return done
         then = [operand.fresh() for operand in followed]
-        memo = {id(operand): copy for operand, copy in zip(followed, then, strict=True)}
+        memo: dict[int, Any] = {id(o): copy for o, copy in zip(followed, then, strict=True)}
         memo |= {id(tensor): tensor for tensor in kernel.buffers()}
         before = _scriptable(kernel, memo)
         now = [self.operand(operand) for operand in followed]
@@ -97,14 +98,11 @@ class Scripter:
         dim: int | None,
     ) -> torch.jit.ScriptModule:
         """Script the gains of a layer; the arguments are those of :class:`GainKernel`."""
-        kernel = GainKernel([], [], channels, dim)
-        for operand in weight:
-            kernel.weight.append(self.operand(operand))
-            kernel.g *= float(operand.value)
-        for operand in bias:
-            kernel.bias.append(self.operand(operand))
-            kernel.h *= float(operand.value)
-        return _scripted(kernel)
+        g = math.prod(float(operand.value) for operand in weight)
+        h = math.prod(float(operand.value) for operand in bias)
+        ours = [self.operand(operand) for operand in weight]
+        theirs = [self.operand(operand) for operand in bias]
+        return _scripted(GainKernel(ours, theirs, g, h, channels, dim))
 
     def controls(self) -> dict[str, torch.jit.ScriptModule]:
         """Script the controls, by name; after everything that follows them."""
@@ -141,7 +139,8 @@ def _scripted(module: nn.Module) -> torch.jit.ScriptModule:
 
 def _can_fade(kernel: Kernel) -> bool:
     """Whether a kernel may be computed twice a block: not if it has a state of its own."""
-    return not any(isinstance(leaf, (CallbackKernel, RecordingKernel)) for leaf in _leaves([kernel]))
+    own = (CallbackKernel, RecordingKernel)
+    return not any(isinstance(leaf, own) for leaf in _leaves([kernel]))
 
 
 def _unique(items: Iterator[Any]) -> list[Any]:
@@ -159,15 +158,6 @@ def _user_callbacks(kernels: Sequence[Kernel]) -> Iterator[BendingCallback]:
     for kernel in _leaves(kernels):
         if isinstance(kernel, CallbackKernel):
             yield kernel.callback
-
-
-def _operands(kernels: Sequence[Kernel]) -> Iterator[Operand]:
-    for kernel in kernels:
-        for module in kernel.modules():
-            if isinstance(module, Operand):
-                yield module
-    for callback in _user_callbacks(kernels):
-        yield from callback.__dict__["_operands"].values()
 
 
 def _script_kernel(kernel: Kernel, memo: dict[int, Any]) -> torch.jit.ScriptModule:

@@ -1,13 +1,17 @@
 """A bent module as TorchScript: every traced method, every control.
 
-The result is one ``ScriptModule`` that shares nothing with the Python side: the leaves and
-weights of the shadow are copied, the kernels are the same kernels, scripted. A weight that
-a control reaches is computed anew by the control's setter, from the unbent weight it keeps.
+The result shares nothing with the Python side: the leaves and weights of the shadow are
+copied, the kernels are the same kernels, scripted. A weight that a control reaches is
+computed anew when the control moves, from the unbent weight that is kept beside it.
+
+For an exported file, settings glide to their new values, and a Scale on a layer's weight
+becomes a gain on the layer's output; that rounds differently from the live module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
@@ -16,14 +20,17 @@ from torch import fx, nn
 
 from ..bending import BendingParameter
 from ..bending.kernel import Kernel
-from ..bending.scripting import script_kernels
+from ..bending.scripting import Scripter
 from ..errors import BendingError, ScriptError
 from .bends import BendBook
+from .fold import Fold, Refresh
+from .gains import BENDS, Gain, find_gains, insert_gains, trailing_scales
 from .lower import insert_bends
 from .runner import Runner
-from .shadow import own_parameters, shadow_of
+from .shadow import shadow_of
+from .standalone import Box, attach, borrow, own_weights, settle_parametrizations
 
-__all__ = ["script"]
+__all__ = ["Scripted", "script", "script_parts"]
 
 _SIGNATURES = {
     "float": ("v: float", "float", "v"),
@@ -34,34 +41,54 @@ _SIGNATURES = {
     "complex": ("real: float, imag: float", "Tuple[float, float]", "real, imag"),
 }
 
-
-class Fold(nn.Module):
-    """Computes a bent weight from the unbent one, in place, when a control moved."""
-
-    def __init__(
-        self, base: torch.Tensor, kernels: Sequence[nn.Module], weight: nn.Parameter
-    ) -> None:
-        super().__init__()
-        self.register_buffer("base", base.detach().clone())
-        self.kernels = nn.ModuleList(kernels)
-        self.weight = weight
-
-    def forward(self) -> None:
-        """Compute the weight anew."""
-        with torch.no_grad():
-            x = self.base
-            for kernel in self.kernels:
-                kernel.update()  # type: ignore[operator]
-                x = kernel(x)
-            self.weight.copy_(x)  # type: ignore[arg-type]
+# method -> node -> the dimension that is time there
+Times = Mapping[str, Mapping[str, int]]
 
 
-class _Box(nn.Module):
-    """A place in the tree that only holds others."""
+@dataclass
+class Scripted:
+    """The parts of a scripted bent module.
+
+    Attributes:
+        module: every traced method. The parts below are in it, too.
+        controls: the scripted control of each parameter, by name.
+        folds: for each control, what is computed anew when it moves: modules with a method
+            ``fold``.
+    """
+
+    module: torch.jit.ScriptModule
+    parameters: list[BendingParameter]
+    controls: dict[str, torch.jit.ScriptModule]
+    folds: dict[str, list[torch.jit.ScriptModule]] = field(default_factory=dict)
 
 
 def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
+    """Script every traced method of a bent module, with accessors for its controls.
+
+    Raises:
+        ScriptError: nothing is traced, or something cannot be scripted; names it.
+    """
+    parts = script_parts(runner, book)
+    for control in parts.parameters:
+        _define_knob(parts.module, control, len(parts.folds[control.name]))
+    return parts.module
+
+
+def script_parts(
+    runner: Runner,
+    book: BendBook,
+    times: Times | None = None,
+    state: Mapping[str, torch.Tensor] | None = None,
+) -> Scripted:
     """Script every traced method of a bent module.
+
+    Args:
+        runner: runs it.
+        book: its bends.
+        times: for a file that plays: where time runs in each bent activation and scaled
+            layer. There a setting that moves glides to its new value over a block. None:
+            nothing glides, and the result has the bits of the live module.
+        state: the streaming state to start with, by buffer; else that of this moment.
 
     Raises:
         ScriptError: nothing is traced, or something cannot be scripted; names it.
@@ -70,188 +97,159 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
         raise ScriptError("nothing is traced yet: call trace(fn, ...) for the methods to script")
     runner.settle()
     source = shadow_of(runner.shadow)
-    copies = _own_weights(source, runner)
-    _settle_parametrizations(source, book)
-    controls = list(book.controls(book.current).values())
-    kernels, graphs = _bent_graphs(runner)
-    folded = {
-        name: runner.bank.chains(runner.bank.version, name)
-        for name in runner.bank.installed
-        if _controls_of(book, name)
-    }
-    if folded and runner.bank.mix is not None:
-        raise ScriptError(
-            "an interpolation of versions is playing, and controls reach its weights: "
-            "write() it as a version before scripting"
-        )
-    for chain in folded.values():
-        kernels += [k for k in chain if not any(k is known for known in kernels)]
-    scripted, knobs = script_kernels(kernels, controls)
-    of = {id(k): s for k, s in zip(kernels, scripted, strict=True)}
-
-    root = _Box()
-    for i, done in enumerate(scripted):
-        _attach(root, f"_bends.k{i}", done)
-    for name, knob in knobs.items():
-        _attach(root, f"_controls.{name}", knob)
-    reach: dict[str, list[str]] = {}
-    for i, (name, chain) in enumerate(folded.items()):
-        base = runner.bank.base(name, runner.bank.version)
-        fold = torch.jit.script(Fold(base, [of[id(k)] for k in chain], copies[name]))
-        _attach(root, f"_folds.f{i}", fold)
-        for control in _controls_of(book, name):
-            reach.setdefault(control.name, []).append(f"_folds.f{i}()")
-    for i, kernel in enumerate(kernels):
-        for bend in book.active:
-            if any(kernel is k for key, k in bend.kernels.items() if ":" in key):
-                for control in bend.callback.controls.values():
-                    reach.setdefault(control.name, []).append(f"_bends.k{i}.update()")
-    for fn, graph in graphs.items():
-        _borrow(root, source, graph, runner.traces[fn].constants)
-    module = _with_methods(root, graphs, runner)
-    for control in controls:
-        _define_knob(module, control, reach.get(control.name, []))
-    return module
+    weights = own_weights(source, runner)
+    settle_parametrizations(source, _controlled(book))
+    _start_with(source, state or {})
+    return _Assembly(runner, book, source, weights, times).build()
 
 
-def _own_weights(source: nn.Module, runner: Runner) -> dict[str, nn.Parameter]:
-    """Give a copy of the shadow weights of its own."""
-    names = {id(p): n for n, p in runner.shadow.named_parameters()}
-    wanted: dict[str, nn.Parameter] = {}
-    for sub in source.modules():
-        for key, parameter in own_parameters(sub).items():
-            name = names.get(id(parameter), "")
-            if name not in wanted:
-                wanted[name] = nn.Parameter(parameter.detach().clone(), requires_grad=False)
-            setattr(sub, key, wanted[name])
-    return wanted
+class _Assembly:
+    """Puts the parts together; one use."""
 
+    def __init__(
+        self,
+        runner: Runner,
+        book: BendBook,
+        source: nn.Module,
+        weights: Mapping[str, nn.Parameter],
+        times: Times | None,
+    ) -> None:
+        self.runner = runner
+        self.bank = runner.bank
+        self.source = source
+        self.weights = weights
+        self.times = times or {}
+        self.plays = times is not None
+        self.parameters = list(book.controls(book.current).values())
+        self.scripter = Scripter(self.parameters)
+        self.root = Box()
+        self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
+        self.made = 0
 
-def _settle_parametrizations(source: nn.Module, book: BendBook) -> None:
-    """Turn computed weights (weight norm and its kin) of a copy into plain ones.
+    def build(self) -> Scripted:
+        graphs = {fn: self._bent_graph(fn) for fn in self.runner.traces}
+        chains = {name: self._chain(name) for name in self._moved_weights()}
+        folded = self._with_gains(graphs, chains) if self.plays else chains
+        for name, chain in folded.items():
+            self._fold(name, chain)
+        for fn, graph in graphs.items():
+            borrow(self.root, self.source, graph, self.runner.traces[fn].constants)
+        controls = self.scripter.controls()
+        for name, control in controls.items():
+            attach(self.root, f"_controls.{name}", control)
+        module = _with_methods(self.root, graphs, self.runner)
+        return Scripted(module, self.parameters, controls, self.folds)
 
-    Raises:
-        ScriptError: a control reaches what such a weight is computed from.
-    """
-    for path, module in list(source.named_modules()):
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
-        parametrized = list(getattr(module, "parametrizations", None) or ())
-        hooked = [
-            (hook, hook.name)
-            for hook in module._forward_pre_hooks.values()
-            if type(hook).__name__ in ("WeightNorm", "SpectralNorm") and hasattr(hook, "name")
-        ]
-        for name in [*parametrized, *(n for _, n in hooked)]:
-            parts = (f"{path}.parametrizations.{name}.", f"{path}.{name}_")
-            moved = [w for w in _controlled(book) if w.startswith(parts)]
-            if moved:
-                raise ScriptError(
-                    f"{moved[0]!r} is moved by a control, and {path}.{name} is computed from it "
-                    "at each call, which TorchScript cannot do: bend it without a control, or "
-                    "remove the norm from the module before wrapping it"
-                )
-        if parametrized:
-            _plain(module, parametrized)
-        for hook, name in hooked:
-            if type(hook).__name__ == "WeightNorm":
-                nn.utils.remove_weight_norm(module, name)
-            else:
-                nn.utils.remove_spectral_norm(module, name)
-
-
-def _plain(module: nn.Module, names: Sequence[str]) -> None:
-    """Take the parametrizations off a copy.
-
-    Not by ``remove_parametrizations``: that edits the class, which all copies share.
-    """
-    values = {name: getattr(module, name).detach().clone() for name in names}
-    del module.parametrizations
-    module.__class__ = type(module).__bases__[0]
-    for name, value in values.items():
-        module.register_parameter(name, nn.Parameter(value, requires_grad=False))
-
-
-def _controlled(book: BendBook) -> list[str]:
-    return [w for bend in book.active if bend.callback.controls for w in bend.weights]
-
-
-def _bent_graphs(
-    runner: Runner,
-) -> tuple[list[Kernel], dict[str, fx.Graph]]:
-    kernels: list[Kernel] = []
-    graphs: dict[str, fx.Graph] = {}
-    for fn, trace in runner.traces.items():
+    def _bent_graph(self, fn: str) -> fx.Graph:
+        trace = self.runner.traces[fn]
         if trace.graph is None:
             raise ScriptError(
                 f"{fn!r} cannot be scripted: it was recorded by hooks, because torch.fx could "
                 f"not follow it ({trace.reason})"
             )
-        named, _ = runner.arguments(runner.chains(trace))
-        lowered = {}
-        for name, chain in named.items():
-            links = []
-            for kernel, words in chain:
-                if not any(kernel is k for k in kernels):
-                    kernels.append(kernel)
-                number = next(i for i, k in enumerate(kernels) if k is kernel)
-                links.append((f"_bends.k{number}", words))
-            lowered[name] = links
-        graphs[fn] = insert_bends(trace.graph, lowered)
-    return kernels, graphs
+        named, _ = self.runner.arguments(self.runner.chains(trace))
+        lowered = {
+            name: [
+                (self._activation(kernel, self.times.get(fn, {}).get(name)), words)
+                for kernel, words in chain
+            ]
+            for name, chain in named.items()
+        }
+        return insert_bends(trace.graph, lowered)
+
+    def _activation(self, kernel: Kernel, time: int | None) -> str:
+        done = self.scripter.kernel(kernel, fade=time)
+        if kernel.refreshes():
+            refresh = torch.jit.script(Refresh(done))
+            for name in self._controls_of([kernel]):
+                self._reach(name, refresh)
+        return self._put(done)
+
+    def _with_gains(
+        self, graphs: dict[str, fx.Graph], chains: Mapping[str, Sequence[Kernel]]
+    ) -> dict[str, Sequence[Kernel]]:
+        """Put gains into the graphs where that is exact; returns what is left to be folded."""
+        split = {name: trailing_scales(c, self.scripter.follows) for name, c in chains.items()}
+        scaled = {name: factors for name, (_, factors) in split.items() if factors}
+        names = {id(p): name for name, p in self.weights.items()}
+        gains, taken = find_gains(graphs, self.source, names, scaled)
+        for fn in graphs:
+            graphs[fn] = insert_gains(graphs[fn], self._gains(fn, gains), self.source)
+        return {name: split[name][0] if name in taken else c for name, c in chains.items()}
+
+    def _gains(self, fn: str, gains: Sequence[Gain]) -> dict[str, str]:
+        return {
+            gain.node: self._put(
+                self.scripter.gain(
+                    gain.weight,
+                    gain.bias,
+                    gain.channels,
+                    self.times.get(fn, {}).get(gain.node),
+                )
+            )
+            for gain in gains
+            if gain.fn == fn
+        }
+
+    def _moved_weights(self) -> list[str]:
+        moved = [name for name in self.bank.installed if self._controls_of(self._chain(name))]
+        if moved and self.bank.mix is not None:
+            raise ScriptError(
+                "an interpolation of versions is playing, and controls reach its weights: "
+                "write() it as a version before scripting"
+            )
+        return moved
+
+    def _chain(self, name: str) -> Sequence[Kernel]:
+        return self.bank.chains(self.bank.version, name)
+
+    def _fold(self, name: str, chain: Sequence[Kernel]) -> None:
+        """Keep a weight as its kernels make it; with what computes it anew, if any moves."""
+        kernels = list(chain)
+        base = self.bank.base(name, self.bank.version).detach()
+        with torch.no_grad():
+            while kernels and not self._controls_of(kernels[:1]):
+                base = kernels.pop(0).forward(base)
+            value = base
+            for kernel in kernels:
+                value = kernel.forward(value)
+            self.weights[name].copy_(value)
+        if not kernels:
+            return
+        scripted = [self.scripter.kernel(kernel) for kernel in kernels]
+        fold = torch.jit.script(Fold(base, scripted, self.weights[name]))
+        for control in self._controls_of(kernels):
+            self._reach(control, fold)
+
+    def _controls_of(self, kernels: Sequence[Kernel]) -> list[str]:
+        """Names of the controls that move kernels."""
+        found: dict[str, None] = {}
+        for kernel in kernels:
+            for operand in kernel.operands():
+                if self.scripter.follows(operand):
+                    found[operand.__dict__["parameter"].name] = None
+        return list(found)
+
+    def _reach(self, control: str, fold: torch.jit.ScriptModule) -> None:
+        there = self.folds[control]
+        attach(self.root, f"_folds.{control}.f{len(there)}", fold)
+        there.append(fold)
+
+    def _put(self, scripted: nn.Module) -> str:
+        path = f"{BENDS}k{self.made}"
+        self.made += 1
+        attach(self.root, path, scripted)
+        return path
 
 
-def _controls_of(book: BendBook, weight: str) -> list[BendingParameter]:
-    found = {}
-    for bend in book.active:
-        if weight in bend.kernels:
-            found.update(bend.callback.controls)
-    return list(found.values())
+def _start_with(source: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    buffers = dict(source.named_buffers())
+    for name, value in state.items():
+        buffers[name].copy_(value)
 
 
-def _attach(root: nn.Module, path: str, value: nn.Module) -> None:
-    *parents, last = path.split(".")
-    _box(root, parents).add_module(last, value)
-
-
-def _box(root: nn.Module, parents: Sequence[str]) -> nn.Module:
-    here = root
-    for name in parents:
-        if name not in here._modules:
-            here.add_module(name, _Box())
-        here = here.get_submodule(name)
-    return here
-
-
-def _borrow(
-    root: nn.Module, source: nn.Module, graph: fx.Graph, constants: Mapping[str, torch.Tensor]
-) -> None:
-    """Give the root the leaves and tensors that a graph names."""
-    for node in graph.nodes:
-        if node.op not in ("get_attr", "call_module"):
-            continue
-        target = str(node.target)
-        if target.startswith("_bends."):
-            continue
-        if target in constants:
-            if target not in root._buffers:
-                root.register_buffer(target, getattr(source, target, constants[target]).clone())
-            continue
-        *parents, last = target.split(".")
-        there = source.get_submodule(".".join(parents))
-        box = _box(root, parents)
-        value = getattr(there, last)
-        if isinstance(value, nn.Module):
-            if isinstance(box._modules.get(last, _Box()), _Box):
-                box.add_module(last, value)
-        elif last in there._parameters:
-            if last not in box._parameters:
-                box.register_parameter(last, value)
-        elif isinstance(value, torch.Tensor):
-            if last not in box._buffers:
-                box.register_buffer(last, value)
-        elif not hasattr(box, last):
-            setattr(box, last, value)
+def _controlled(book: BendBook) -> list[str]:
+    return [w for bend in book.active if bend.callback.controls for w in bend.weights]
 
 
 def _with_methods(
@@ -263,7 +261,7 @@ def _with_methods(
         method = FunctionType(function.__code__, function.__globals__, fn, function.__defaults__)
         method.__annotations__ = dict(function.__annotations__)
         methods[fn] = method if fn == "forward" else torch.jit.export(method)
-    kind = type(f"Bent{type(runner.shadow).__name__}", (_Box,), methods)
+    kind = type(f"Bent{type(runner.shadow).__name__}", (Box,), methods)
     root.__class__ = kind
     try:
         return torch.jit.script(root)
@@ -276,9 +274,7 @@ def _reason(error: Exception) -> str:
     return "torch.jit cannot script this bent module: " + "\n".join(lines[:6])
 
 
-def _define_knob(
-    module: torch.jit.ScriptModule, control: BendingParameter, reach: Sequence[str]
-) -> None:
+def _define_knob(module: torch.jit.ScriptModule, control: BendingParameter, folds: int) -> None:
     name = control.name
     for accessor in (f"set_{name}", f"get_{name}"):
         if hasattr(module, accessor):
@@ -286,7 +282,7 @@ def _define_knob(
                 f"the module has {accessor!r} already: give the control {name!r} another name"
             )
     takes, gives, passes = _SIGNATURES[control.kind]
-    calls = "".join(f"        self.{call}\n" for call in dict.fromkeys(reach))
+    calls = "".join(f"        self._folds.{name}.f{i}.fold()\n" for i in range(folds))
     module.define(
         f"def set_{name}(self, {takes}) -> int:\n"
         f"    done = self._controls.{name}.set({passes})\n"
