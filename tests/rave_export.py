@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchbend.interfaces._rave_build import _cached_conv
+from torchbend.interfaces._rave_build import cached_conv_mode
 from torchbend.interfaces._rave_import import import_rave
 
 __all__ = ["rave_exported", "rave_scripted", "silence"]
@@ -65,7 +65,7 @@ def rave_scripted(
     }
     exporter = rave_exporter()
     kind = getattr(exporter, kinds[type(model.encoder).__name__])
-    with _cached_conv(True), torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with cached_conv_mode(True), torch.no_grad(), torch.random.fork_rng(devices=[]):
         return kind(
             copy.deepcopy(model), channels=channels, fidelity=fidelity, target_sr=sample_rate
         ).eval()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,7 +20,13 @@ from torch import nn
 from torchbend.errors import TorchbendError, suggest
 from torchbend.interfaces._rave_import import import_rave
 
-__all__ = ["build_rave"]
+__all__ = [
+    "build_from_config",
+    "build_rave",
+    "cached_conv_mode",
+    "save_run",
+    "without_weight_norm",
+]
 
 
 def build_rave(
@@ -45,24 +52,123 @@ def build_rave(
     Raises:
         TorchbendError: if RAVE is not installed, or has no such configuration.
     """
+    model, _ = _build(_parser(config, overrides), seed, streaming)
+    return without_weight_norm(model)
+
+
+def build_from_config(
+    text: str, *, channels: int | None = None, streaming: bool = True
+) -> nn.Module:
+    """Build ``rave.RAVE()`` from the text of a run's ``config.gin``.
+
+    gin imports what the text says and calls what it names: check a text of others first
+    (:func:`torchbend.interfaces._rave_gin.check_config`).
+
+    Args:
+        text: the configuration.
+        channels: of the sound; as the configuration says, or 1, where None.
+        streaming: as for :func:`build_rave`.
+
+    Returns:
+        The model in eval mode, with weight norm, as its weights are saved.
+    """
+    model, _ = _build(lambda gin: gin.parse_config(text), 0, streaming, channels)
+    return model.eval()
+
+
+def save_run(
+    folder: str | Path,
+    config: str,
+    *,
+    seed: int = 0,
+    channels: int = 1,
+    overrides: Sequence[str] = (),
+) -> Path:
+    """Leave behind what ``rave train`` would: a folder that RAVE's tools open as a run.
+
+    The model is not trained. What training would find out is set to values that play: a
+    latent space with a mean, axes and fidelities, and codebooks that are no longer empty.
+
+    Args:
+        folder: of the run; it is made.
+        config: as for :func:`build_rave`.
+        seed: of the weights and of those values.
+        channels: of the sound.
+        overrides: as for :func:`build_rave`.
+
+    Returns:
+        The folder: ``config.gin``, and a checkpoint in ``version_0/checkpoints/``.
+    """
+    model, text = _build(_parser(config, overrides), seed, streaming=False, channels=channels)
+    _as_after_training(model, seed)
+    folder = Path(folder)
+    checkpoint = folder / "version_0" / "checkpoints" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    (folder / "config.gin").write_text(text, encoding="utf-8")
+    saved = {
+        "epoch": 0,
+        "global_step": 0,
+        "pytorch-lightning_version": importlib.import_module("pytorch_lightning").__version__,
+        "state_dict": model.state_dict(),
+        "loops": {},
+        "callbacks": {},
+        "optimizer_states": [],
+        "lr_schedulers": [],
+    }
+    torch.save(saved, checkpoint)
+    return folder
+
+
+def without_weight_norm(model: nn.Module) -> nn.Module:
+    """Turn a model's normed weights into plain ones, in place, and set it to play."""
+    for module in model.modules():
+        if hasattr(module, "weight_g"):
+            nn.utils.remove_weight_norm(module)
+    return model.eval()
+
+
+def _as_after_training(model: Any, seed: int) -> None:
+    """Give the buffers that training fills values of the kind that it leaves."""
+    draw = torch.Generator().manual_seed(seed)
+    size = model.latent_size
+    axes, _ = torch.linalg.qr(torch.randn(size, size, generator=draw))
+    model.latent_pca.copy_(axes)
+    model.latent_mean.copy_(torch.randn(size, generator=draw))
+    variance = torch.exp(-torch.arange(size) / 4.0)
+    model.fidelity.copy_((variance / variance.sum()).cumsum(0))
+    for module in model.modules():
+        if hasattr(module, "inited") and hasattr(module, "embed"):
+            module.embed.copy_(torch.randn(module.embed.shape, generator=draw))
+            module.inited.fill_(1)
+
+
+def _parser(config: str, overrides: Sequence[str]) -> Callable[[Any], object]:
     rave = import_rave()
     files = [_config_file(rave, name) for name in config.split("+")]
+    return lambda gin: gin.parse_config_files_and_bindings(
+        files, list(overrides), finalize_config=False
+    )
+
+
+def _build(
+    parse: Callable[[Any], object], seed: int, streaming: bool, channels: int | None = None
+) -> tuple[nn.Module, str]:
+    """Build the model that gin is told about; also give what a run's ``config.gin`` says."""
+    rave = import_rave()
     gin = importlib.import_module("gin")
     with (
-        _cleared_gin(Path(files[0]).parents[1]),
-        _cached_conv(streaming),
+        _cleared_gin(Path(str(rave.__file__)).parent),
+        cached_conv_mode(streaming),
         _kept_loss_weights(),
         _without_old_warnings(),
         torch.random.fork_rng(devices=[]),
     ):
         torch.default_generator.manual_seed(seed)
-        gin.parse_config_files_and_bindings(files, list(overrides), finalize_config=False)
-        model: nn.Module = rave.RAVE()
+        parse(gin)
+        model: nn.Module = rave.RAVE() if channels is None else rave.RAVE(n_channels=channels)
         model.weights = dict(model.weights)  # type: ignore[arg-type, assignment]
-    for module in model.modules():
-        if hasattr(module, "weight_g"):
-            nn.utils.remove_weight_norm(module)
-    return model.eval()
+        text: str = gin.operative_config_str()
+    return model, text
 
 
 def _config_file(rave: ModuleType, name: str) -> str:
@@ -99,7 +205,8 @@ def _cleared_gin(search_path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _cached_conv(streaming: bool) -> Iterator[None]:
+def cached_conv_mode(streaming: bool) -> Iterator[None]:
+    """Build streaming convolutions meanwhile, or plain ones."""
     cached_conv = importlib.import_module("cached_conv")
     before = cached_conv.USE_BUFFER_CONV
     cached_conv.use_cached_conv(streaming)
