@@ -1,4 +1,6 @@
-"""The exporter: writes a bent module as one TorchScript file for nn~ and NN.ar.
+"""Exporting bent models for nn~ (Max/MSP, Pure Data) and NN.ar (SuperCollider)."""
 
-Import it as ``torchbend.export``; this folder is that package's source.
-"""
+from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.export.exporter import Export, export
+
+__all__ = ["AttributeInfo", "Export", "FileInfo", "MethodInfo", "export"]

@@ -31,6 +31,8 @@ class MethodInfo:
         out_ratio: frames of sound for one frame of output.
         input_labels: one for each inlet.
         output_labels: one for each outlet.
+        least_block: frames of sound in the least block that it plays; others are a power of
+            two times as long. The largest ratio in the file, if None.
     """
 
     name: str
@@ -40,6 +42,7 @@ class MethodInfo:
     out_ratio: int
     input_labels: tuple[str, ...] = ()
     output_labels: tuple[str, ...] = ()
+    least_block: int | None = None
 
 
 @dataclass(frozen=True)

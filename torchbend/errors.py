@@ -14,6 +14,7 @@ __all__ = [
     "BendingError",
     "BendingParameterException",
     "ConfigError",
+    "ExportError",
     "ScriptError",
     "TorchbendError",
     "TracingError",
@@ -48,6 +49,10 @@ class TracingError(BendingError):
 
 class ScriptError(BendingError):
     """A bent module that cannot become TorchScript, and the reason."""
+
+
+class ExportError(BendingError):
+    """A model cannot be exported, or what was exported does not pass its checks."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,5 +1,7 @@
 """Scale, Bias and Affine: multiply and add."""
 
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
@@ -178,6 +180,7 @@ class Scale(_Linear):
     """
 
     controllable_params = ("scale",)
+    neutral = MappingProxyType({"scale": 1.0})
 
     def __init__(self, scale: Setting = 1.0, dim: int | None = None) -> None:
         """Make a multiplication.
@@ -207,6 +210,7 @@ class Bias(_Linear):
     """
 
     controllable_params = ("bias",)
+    neutral = MappingProxyType({"bias": 0.0})
 
     def __init__(self, bias: Setting = 0.0, dim: int | None = None) -> None:
         """Make an addition.
@@ -236,6 +240,7 @@ class Affine(_Linear):
     """
 
     controllable_params = ("bias", "scale")
+    neutral = MappingProxyType({"scale": 1.0, "bias": 0.0})
 
     def __init__(self, bias: Setting = 0.0, scale: Setting = 1.0, dim: int | None = None) -> None:
         """Make a multiplication and addition.

@@ -8,7 +8,8 @@ instead, and run through :class:`~torchbend.bending.adapter.CallbackKernel`.
 
 import copy
 import inspect
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -60,6 +61,8 @@ class BendingCallback(nn.Module):
         jit_compatible: its methods script, so it can be exported.
         nntilde_compatible: it can be exported for nn~.
         controllable_params: names of the settings that may be a ``BendingParameter``.
+        neutral: settings at which every place keeps its bits, by name; empty if there are
+            none such. Settings that are not named may be anything.
     """
 
     weight_compatible: bool = False
@@ -67,10 +70,11 @@ class BendingCallback(nn.Module):
     jit_compatible: bool = False
     nntilde_compatible: bool = False
     controllable_params: Collection[str] = ()
+    neutral: Mapping[str, float | str] = MappingProxyType({})
 
     # TorchScript compiles a module's properties and attributes unless told otherwise
     __jit_unused_properties__: Sequence[str] = ("controls",)
-    __jit_ignored_attributes__ = ("controllable_params", "controls")
+    __jit_ignored_attributes__ = ("controllable_params", "controls", "neutral")
 
     def __init__(self, **settings: object) -> None:
         """Start a callback.
@@ -91,6 +95,8 @@ class BendingCallback(nn.Module):
         own = vars(cls)
         if "kernel" not in own and any(hook in own for hook in _HOOKS):
             cls.kernel = BendingCallback.kernel  # type: ignore[method-assign]
+            if "neutral" not in own:
+                cls.neutral = MappingProxyType({})
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a controllable setting is checked and can be a control."""

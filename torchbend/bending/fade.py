@@ -55,18 +55,26 @@ class FadeKernel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the bent value of ``x``."""
-        moved = False
-        for a, b in zip(self.now, self.then):  # noqa: B905  TorchScript's has no `strict`
-            moved = moved or a.stamp != b.stamp
         bent: Tensor = self.kernel(x)
-        if moved:
+        if self.moved():
             left: Tensor = self.before(x)
-            for a, b in zip(self.now, self.then):  # noqa: B905
-                b.value = a.value
-                b.stamp = a.stamp
+            self.catch_up()
             if left.shape == bent.shape and left.is_floating_point():
                 bent = torch.lerp(left, bent, ramp(bent, self.dim))
         return bent
+
+    def moved(self) -> bool:
+        """Whether an operand moved since the last block."""
+        moved = False
+        for a, b in zip(self.now, self.then):  # noqa: B905  TorchScript's has no `strict`
+            moved = moved or a.stamp != b.stamp
+        return moved
+
+    def catch_up(self) -> None:
+        """Take the operands' values over: what is now is what was before, at the next block."""
+        for a, b in zip(self.now, self.then):  # noqa: B905
+            b.value = a.value
+            b.stamp = a.stamp
 
 
 class GainKernel(nn.Module):

@@ -1,6 +1,7 @@
 """Mask and OrderedMask: silence some values and let the others through."""
 
 import math
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -120,6 +121,7 @@ class Mask(RandomCallback):
     """
 
     controllable_params = ("prob",)
+    neutral = MappingProxyType({"prob": 1.0})
 
     def __init__(
         self,
@@ -165,6 +167,7 @@ class OrderedMask(RandomCallback):
     """
 
     controllable_params = ("prob",)
+    neutral = MappingProxyType({"prob": 1.0})
 
     def __init__(
         self,

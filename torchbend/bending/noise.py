@@ -1,5 +1,7 @@
 """Normal: add or multiply by Gaussian noise that stays the same."""
 
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
@@ -73,6 +75,7 @@ class Normal(RandomCallback):
     """
 
     controllable_params = ("std", "op")
+    neutral = MappingProxyType({"std": 0.0, "op": "add"})
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """ThresholdActivation and ThresholdPermute: act on the channels that stand out."""
 
 import math
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -162,6 +163,8 @@ class ThresholdActivation(_Threshold):
     the first channel is kept. 1 leaves ``x`` as it is, 0 silences it.
     """
 
+    neutral = MappingProxyType({"threshold": 1.0})
+
     def __init__(
         self,
         threshold: float | BendingParameter | BendingView = 1.0,
@@ -196,6 +199,8 @@ class ThresholdPermute(_Threshold):
     The chosen follow each other in the order of one random permutation, drawn once a place,
     so that with threshold 1 it is ``Permute``; 0 leaves ``x`` as it is.
     """
+
+    neutral = MappingProxyType({"threshold": 0.0})
 
     def __init__(
         self,

@@ -8,11 +8,18 @@ It is made of parts, a file each: what all stand on (:mod:`.core`), looking
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Any
+
 import torch
 
+from ..hints import ExportHints
 from .bending import BendHandle
 from .inspection import Inspection
 from .variants import Variants
+
+if TYPE_CHECKING:
+    from ..export import Export
 
 __all__ = ["BendHandle", "BendedModule"]
 
@@ -45,6 +52,25 @@ class BendedModule(Inspection, Variants):
         from .script import script
 
         return script(self._runner, self._book)
+
+    def export_hints(self) -> ExportHints:
+        """What the model knows of itself that an exported file should say; for subclasses."""
+        return ExportHints()
+
+    def export(self, path: str | os.PathLike[str], **options: Any) -> Export:
+        """Write a file for nn~ (Max, Pd) and NN.ar: every control is an attribute of it.
+
+        Args:
+            path: of the file, which ends in ``.ts``.
+            **options: those of :func:`torchbend.export.export`.
+
+        Raises:
+            ExportError: nn~ could not play it, or it does not pass its checks.
+            ScriptError: something cannot become TorchScript; names it.
+        """
+        from ..export import export
+
+        return export(self, path, **options)
 
     def bent_bytes(self) -> int:
         """Bytes that bends, versions and interpolation own beyond the original's."""

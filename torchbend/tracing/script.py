@@ -79,8 +79,9 @@ def script_parts(
     book: BendBook,
     times: Times | None = None,
     state: Mapping[str, torch.Tensor] | None = None,
+    methods: Sequence[str] | None = None,
 ) -> Scripted:
-    """Script every traced method of a bent module.
+    """Script the traced methods of a bent module.
 
     Args:
         runner: runs it.
@@ -89,6 +90,7 @@ def script_parts(
             layer. There a setting that moves glides to its new value over a block. None:
             nothing glides, and the result has the bits of the live module.
         state: the streaming state to start with, by buffer; else that of this moment.
+        methods: some of the traced ones; else all.
 
     Raises:
         ScriptError: nothing is traced, or something cannot be scripted; names it.
@@ -100,7 +102,7 @@ def script_parts(
     weights = own_weights(source, runner)
     settle_parametrizations(source, _controlled(book))
     _start_with(source, state or {})
-    return _Assembly(runner, book, source, weights, times).build()
+    return _Assembly(runner, book, source, weights, times).build(methods or list(runner.traces))
 
 
 class _Assembly:
@@ -126,8 +128,8 @@ class _Assembly:
         self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
         self.made = 0
 
-    def build(self) -> Scripted:
-        graphs = {fn: self._bent_graph(fn) for fn in self.runner.traces}
+    def build(self, methods: Sequence[str]) -> Scripted:
+        graphs = {fn: self._bent_graph(fn) for fn in methods}
         chains = {name: self._chain(name) for name in self._moved_weights()}
         folded = self._with_gains(graphs, chains) if self.plays else chains
         for name, chain in folded.items():

@@ -1,0 +1,273 @@
+"""From a bent module to a file that nn~ plays, checked before it is handed over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from torchbend.bending import BendingConfig
+from torchbend.errors import ConfigError, ExportError, suggest
+from torchbend.export.attributes import Attribute, of_control, of_model
+from torchbend.export.description import EXTRA_FILE, FileInfo
+from torchbend.export.face import build_face
+from torchbend.export.live import reference_cases, start_state
+from torchbend.export.reference import write_reference
+from torchbend.export.shapes import Method, Ratios, look_at, times_of, with_least_block
+from torchbend.hints import ExportHints
+from torchbend.tracing.script import Scripted, script_parts
+from torchbend.tracing.shadow import plain_tensors
+
+if TYPE_CHECKING:
+    from torchbend.tracing import BendedModule
+
+__all__ = ["Export", "export"]
+
+log = logging.getLogger(__name__)
+
+Labels = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export wrote.
+
+    Attributes:
+        path: the TorchScript file.
+        info: what is inside.
+        patches: a Pd and a Max patch that play it.
+        config: the bending configuration as JSON; None where a callback cannot be saved.
+    """
+
+    path: Path
+    info: FileInfo
+    patches: tuple[Path, ...] = ()
+    config: Path | None = None
+
+
+def export(
+    bended: BendedModule,
+    path: str | os.PathLike[str],
+    *,
+    methods: Iterable[str] | None = None,
+    ratios: Mapping[str, Ratios] | None = None,
+    labels: Labels | None = None,
+    sample_rate: int | None = None,
+    vectors: Mapping[str, str] | None = None,
+    name: str | None = None,
+    check: bool = True,
+    patches: bool = True,
+) -> Export:
+    """Write a bent module as a file for nn~ (Max, Pd) and NN.ar (SuperCollider).
+
+    Each control becomes an attribute of nn~: clamped to its range, deaf to NaN, and gliding
+    within a block where it moves an activation or scales a layer's weight. The file starts
+    with the controls as they are and with a fresh streaming state.
+
+    Before it gets its name, the file is opened in a fresh process and compared with the bent
+    module: block by block, at every block size up to 8192 frames, for one signal and for
+    four; every attribute is set, read and heard. The bent module's own controls and state
+    are moved meanwhile and put back; do not play it at the same time.
+
+    Args:
+        bended: with the methods traced that the file shall have.
+        path: of the file, which ends in ``.ts``.
+        methods: some of the traced ones; all by default.
+        ratios: for a method, the frames of sound for one frame of its input and of its
+            output, where these are not to be found by running it.
+        labels: for a method, the labels of its inlets and its outlets.
+        sample_rate: in Hz; by default the model's, if it has one.
+        vectors: for a vector control, ``"floats"`` (up to 16 values by default),
+            ``"tensor"`` or ``"buffer"`` (an array of Pd, a buffer~ of Max).
+        name: of the model, for people; by default that of the file.
+        check: compare before handing over.
+        patches: write a Pd and a Max patch, and the configuration as JSON, beside the file.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ExportError: a method cannot be played by nn~, the file needs an operator that nn~'s
+            libtorch has not, or a check failed; nothing is left behind then.
+        ScriptError: something cannot become TorchScript; names it.
+    """
+    target = Path(path)
+    if target.suffix != ".ts":
+        raise ExportError(f"an exported file ends in .ts; got {str(path)!r}")
+    if not target.parent.is_dir():
+        raise ExportError(f"there is no folder {target.parent} to write {target.name} into")
+    with plain_tensors(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
+        hints = _hints(bended, labels or {}, sample_rate)
+        chosen = _chosen(bended, methods)
+        looked = _look(bended, chosen, hints, ratios or {})
+        state = start_state(bended)
+        times = {m.info.name: _times(bended, m) for m in looked}
+        parts = script_parts(bended._runner, bended._book, times, state, chosen)
+        attributes = _attributes(bended, parts, hints, vectors or {})
+        info = _describe(bended, looked, attributes, hints, state, name or target.stem)
+        face = build_face(parts.module, looked, attributes, hints.sample_rate).to("cpu")
+        from torchbend.export.guard import refuse
+        refuse(face)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".torchbend-") as folder:
+            draft = Path(folder) / target.name
+            extra = {EXTRA_FILE: json.dumps(info.to_dict())}
+            torch.jit.save(face, str(draft), _extra_files=extra)
+            if check:
+                _check(bended, draft, looked, state)
+            os.replace(draft, target)
+    from torchbend.export.patches import write_patches
+    written = write_patches(info, target) if patches else ()
+    return Export(target, info, tuple(written), _write_config(bended, target) if patches else None)
+
+
+def _hints(bended: BendedModule, labels: Labels, sample_rate: int | None) -> ExportHints:
+    hints = bended.export_hints()
+    given = {fn: (tuple(ins), tuple(outs)) for fn, (ins, outs) in labels.items()}
+    return replace(
+        hints,
+        labels={**hints.labels, **given},
+        sample_rate=hints.sample_rate if sample_rate is None else int(sample_rate),
+    )
+
+
+def _chosen(bended: BendedModule, methods: Iterable[str] | None) -> list[str]:
+    traced = list(bended._runner.traces)
+    if not traced:
+        raise ExportError("nothing is traced yet: call trace(fn, ...) for the methods to export")
+    chosen = traced if methods is None else list(dict.fromkeys(methods))
+    for fn in chosen:
+        if fn not in traced:
+            raise ExportError(f"the method {fn!r} is not traced. {suggest(fn, traced)}")
+    if not chosen:
+        raise ExportError(f"there is no method to export; traced are {traced}")
+    return chosen
+
+
+def _look(
+    bended: BendedModule, chosen: Sequence[str], hints: ExportHints, ratios: Mapping[str, Ratios]
+) -> list[Method]:
+    traces = bended._runner.traces
+
+    def twin() -> nn.Module:
+        return bended._bank.twin(bent=False)
+
+    looked = [look_at(traces[fn], twin(), hints, ratios.get(fn)) for fn in chosen]
+    largest = _largest_ratio(looked)
+    return [with_least_block(m, twin(), traces[m.info.name], largest) for m in looked]
+
+
+def _largest_ratio(methods: Sequence[Method]) -> int:
+    return max(max(m.info.in_ratio, m.info.out_ratio) for m in methods)
+
+
+def _times(bended: BendedModule, method: Method) -> dict[str, int]:
+    return times_of(method, bended._runner.traces[method.info.name], bended._bank.twin(bent=False))
+
+
+def _attributes(
+    bended: BendedModule, parts: Scripted, hints: ExportHints, vectors: Mapping[str, str]
+) -> list[Attribute]:
+    """Every control, then the model's own settings that the exported methods read."""
+    for name in vectors:
+        if name not in parts.controls:
+            raise ExportError(f"there is no control {name!r}. {suggest(name, parts.controls)}")
+    moved = _what_moves(bended)
+    found = [
+        of_control(
+            parameter,
+            parts.controls[parameter.name],
+            parts.folds[parameter.name],
+            moved.get(parameter.name, ()),
+            vectors.get(parameter.name),
+        )
+        for parameter in parts.parameters
+    ]
+    buffers = dict(parts.module.named_buffers())
+    return found + [of_model(a, buffers[a.buffer]) for a in hints.attributes if a.buffer in buffers]
+
+
+def _what_moves(bended: BendedModule) -> dict[str, list[str]]:
+    """What each control moves, in words."""
+    texts: dict[str, list[str]] = {}
+    for bend in bended._book.active:
+        count = len(bend.places)
+        where = f"{next(iter(bend.places))}" if count == 1 else f"{count} places: {bend.patterns[0]}"
+        for name in bend.callback.controls:
+            texts.setdefault(name, []).append(f"{type(bend.callback).__name__} on {where}")
+    return texts
+
+
+def _describe(
+    bended: BendedModule,
+    methods: Sequence[Method],
+    attributes: Sequence[Attribute],
+    hints: ExportHints,
+    state: Iterable[str],
+    name: str,
+) -> FileInfo:
+    try:
+        bending = bended.bending_config().to_json()
+    except ConfigError as error:
+        log.warning("the file will not carry its bending configuration: %s", error)
+        bending = None
+    return FileInfo(
+        model=name,
+        methods=tuple(m.info for m in methods),
+        attributes=tuple(a.info for a in attributes),
+        sample_rate=hints.sample_rate,
+        state=tuple(f"_model.{buffer}" for buffer in state),
+        bending=bending,
+        source=_source(bended, hints),
+        made_with={"torchbend": version("torchbend"), "torch": torch.__version__},
+    )
+
+
+def _source(bended: BendedModule, hints: ExportHints) -> dict[str, str]:
+    """Name and hash of what the file was made from: a file, or the module's weights."""
+    if hints.source is not None and hints.source.is_file():
+        sha = hashlib.sha256()
+        with hints.source.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                sha.update(chunk)
+        return {"name": hints.source.name, "sha256": sha.hexdigest()}
+    sha = hashlib.sha256()
+    for key, tensor in bended.module.state_dict().items():
+        sha.update(key.encode())
+        sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return {"name": type(bended.module).__name__, "sha256": sha.hexdigest()}
+
+
+def _check(
+    bended: BendedModule,
+    draft: Path,
+    methods: Sequence[Method],
+    state: Mapping[str, torch.Tensor],
+) -> None:
+    reference = draft.with_suffix(".safetensors")
+    write_reference(reference, reference_cases(bended, methods, state, _largest_ratio(methods)))
+    from torchbend.export.check import check_in_fresh_process
+    report = check_in_fresh_process(draft, reference)
+    if not report.ok:
+        raise ExportError(f"{draft.name} does not pass its check, and was not kept:\n{report}")
+
+
+def _write_config(bended: BendedModule, target: Path) -> Path | None:
+    config: BendingConfig = bended.bending_config()
+    path = target.with_suffix(".json")
+    try:
+        config.save(path)
+    except ConfigError:
+        return None  # logged when the file was described
+    return path

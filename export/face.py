@@ -1,0 +1,181 @@
+"""The face of an exported file: what nn~ sees, in front of the scripted model.
+
+One module with the methods, labels, attributes and setters that nn~ looks for. The model
+stands behind an interface, so that the first call of a setter does not compile a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from torchbend.errors import ExportError
+from torchbend.export.attributes import Attribute, array_methods
+from torchbend.export.interfaces import Folds, Plays
+from torchbend.export.shapes import Method
+
+__all__ = ["build_face"]
+
+_RESERVED = ("get_methods", "get_attributes", "get_sample_rate", "set_sample_rate")
+
+
+class _Controls(nn.Module):
+    """Holds the controls by the names of their attributes."""
+
+
+def build_face(
+    model: torch.jit.ScriptModule,
+    methods: Sequence[Method],
+    attributes: Sequence[Attribute],
+    sample_rate: int | None,
+) -> torch.jit.ScriptModule:
+    """Put a face before a scripted model.
+
+    Args:
+        model: has the methods under their own names; gets one more, ``play``.
+        methods: what nn~ plays.
+        attributes: what nn~ sets.
+        sample_rate: in Hz, or None.
+
+    Raises:
+        ExportError: two things in the file would have one name.
+    """
+    _check_names(methods, attributes)
+    model.define(_play(methods))
+    face = nn.Module()
+    kinds: dict[str, object] = {"_model": Plays}
+    face._model = model
+    controls = _Controls()
+    for attribute in attributes:
+        controls.add_module(attribute.name, attribute.control)
+        face.register_buffer(f"{attribute.name}_params", attribute.codes)
+    face._controls = controls
+    named: dict[str, list[str]] = {}
+    known: dict[int, str] = {}
+    for attribute in attributes:
+        for fold in attribute.folds:
+            name = known.setdefault(id(fold), f"_fold{len(known)}")
+            if name not in kinds:
+                kinds[name] = Folds
+                setattr(face, name, fold)
+            named.setdefault(attribute.name, []).append(name)
+    for method in methods:
+        info = method.info
+        params = [info.in_channels, info.in_ratio, info.out_channels, info.out_ratio]
+        face.register_buffer(f"{info.name}_params", torch.tensor(params))
+        for way, labels in (("input", info.input_labels), ("output", info.output_labels)):
+            kinds[f"{info.name}_{way}_labels"] = list[str]
+            setattr(face, f"{info.name}_{way}_labels", list(labels))
+    face.__class__ = type("Bent", (nn.Module,), {"__annotations__": kinds})
+    scripted: torch.jit.ScriptModule = torch.jit.script(face)
+    for text in _sources(methods, attributes, named, sample_rate):
+        scripted.define(text)
+    return scripted.eval()
+
+
+def _check_names(methods: Sequence[Method], attributes: Sequence[Attribute]) -> None:
+    owners: dict[str, str] = {name: "nn~ itself" for name in (*_RESERVED, "to", "train", "eval")}
+    for method in methods:
+        name = method.info.name
+        for used in (name, f"{name}_params", f"{name}_input_labels", f"{name}_output_labels"):
+            _claim(owners, used, f"the method {name!r}")
+    for attribute in attributes:
+        name = attribute.name
+        for used in (name, f"{name}_params", f"get_{name}", f"set_{name}"):
+            _claim(owners, used, f"the attribute {name!r}")
+
+
+def _claim(owners: dict[str, str], name: str, owner: str) -> None:
+    if name in owners:
+        raise ExportError(
+            f"{owner} would be known in the file as {name!r}, and so would {owners[name]}: "
+            "give the control another name"
+        )
+    owners[name] = owner
+
+
+def _play(methods: Sequence[Method]) -> str:
+    """Source of the one method through which the face reaches all of the model's."""
+    text = "def play(self, method: int, x: Tensor) -> Tensor:\n"
+    for i, method in enumerate(methods):
+        body = "".join(f"        {line}\n" for line in _call(method))
+        text += f"    if method == {i}:\n{body}"
+    return text + "    return x\n"
+
+
+def _call(method: Method) -> list[str]:
+    """Source lines that adapt nn~'s tensor to the method's inputs and its outputs to nn~'s."""
+    alone = len(method.inputs[0].shape) == 1  # plays one item of a batch at a time
+    arguments = []
+    channel = 0
+    for given in method.inputs:
+        if len(given.shape) == 3 and len(method.inputs) == 1:
+            text = "x"
+        elif len(given.shape) == 3:
+            text = f"x[:, {channel}:{channel + given.channels}]"
+        elif alone:
+            text = f"x[item, {channel}]"
+        else:
+            text = f"x[:, {channel}]"
+        if given.dtype != torch.float32:
+            rounded = ".round()" if not given.dtype.is_floating_point else ""
+            text = f"{text}{rounded}.to({_dtype(given.dtype)})"
+        arguments.append(text)
+        channel += given.channels
+    call = f"self.{method.info.name}({', '.join(arguments)})"
+    if not alone:
+        return [f"y = {call}", f"return {_joined(method, 'y')}"]
+    return [
+        "items: List[Tensor] = []",
+        "for item in range(x.size(0)):",
+        f"    y = {call}",
+        f"    items.append({_joined(method, 'y')})",
+        "return torch.cat(items, 0)",
+    ]
+
+
+def _joined(method: Method, name: str) -> str:
+    """Source of the outputs as one tensor ``(batch, channels, frames)``."""
+    parts = []
+    for i, (rank, dtype) in enumerate(method.outputs):
+        text = f"{name}[{i}]" if method.several else name
+        text += {1: ".unsqueeze(0).unsqueeze(0)", 2: ".unsqueeze(1)", 3: ""}[rank]
+        parts.append(text if dtype == torch.float32 else f"{text}.to(torch.float32)")
+    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
+
+
+def _dtype(dtype: torch.dtype) -> str:
+    return str(dtype)
+
+
+def _sources(
+    methods: Sequence[Method],
+    attributes: Sequence[Attribute],
+    folds: Mapping[str, Sequence[str]],
+    sample_rate: int | None,
+) -> list[str]:
+    """Source of everything that nn~ calls."""
+    names = ", ".join(repr(m.info.name) for m in methods)
+    settable = ", ".join(repr(a.name) for a in attributes)
+    texts = [
+        f"def {m.info.name}(self, x: Tensor) -> Tensor:\n    return self._model.play({i}, x)\n"
+        for i, m in enumerate(methods)
+    ]
+    texts.append(f"def get_methods(self) -> List[str]:\n    return {_list(names)}\n")
+    texts.append(f"def get_attributes(self) -> List[str]:\n    return {_list(settable)}\n")
+    texts += [a.source(folds.get(a.name, ())) for a in attributes]
+    arrays = {a.name: folds.get(a.name, ()) for a in attributes if a.info.types == ("buffer",)}
+    if arrays:
+        texts.append(array_methods(arrays))
+    if sample_rate is not None:
+        texts.append(
+            f"def get_sample_rate(self) -> int:\n    return {sample_rate}\n\n"
+            "def set_sample_rate(self, sr: int) -> None:\n    pass\n"
+        )
+    return texts
+
+
+def _list(items: str) -> str:
+    return f"[{items}]" if items else "torch.jit.annotate(List[str], [])"

@@ -1,0 +1,234 @@
+"""What an exported file must sound like, rendered from the bent model itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from torchbend.bending import BendingParameter
+from torchbend.export.neutral import neutral_values
+from torchbend.export.reference import Case
+from torchbend.export.shapes import Method, adapted
+from torchbend.tracing.shadow import restore, shadow_of, snapshot
+
+if TYPE_CHECKING:
+    from torchbend.tracing import BendedModule
+
+__all__ = ["reference_cases", "start_state"]
+
+LARGEST_BLOCK = 8192
+BATCHES = (1, 4)
+BLOCKS = 2  # at least; what a block leaves behind is heard in the next
+TOLERANCE = 1e-5  # of the peak
+_SEED = 7
+
+
+def start_state(bended: BendedModule) -> dict[str, torch.Tensor]:
+    """The streaming state that a file starts with: the wrapped module's own.
+
+    Caches that the module makes only when it first runs start with zeros.
+    """
+    theirs = dict(bended.module.named_buffers())
+    ours = dict(bended._shadow.named_buffers())
+    written = {n for trace in bended._runner.traces.values() for n in trace.written_buffers}
+    state = {}
+    for name in sorted(written & set(ours)):
+        value = theirs.get(name)
+        if value is None or value.shape != ours[name].shape:
+            value = torch.zeros_like(ours[name])
+        state[name] = value.detach().clone()
+    return state
+
+
+def reference_cases(
+    bended: BendedModule,
+    methods: Sequence[Method],
+    state: Mapping[str, torch.Tensor],
+    largest_ratio: int,
+) -> list[Case]:
+    """Render what the file must give: neutral, as it is now, and with every control moved.
+
+    The neutral cases come from the module without bends, and the file must give their bits.
+    The bent model's controls and streaming state are moved meanwhile, and put back.
+
+    Args:
+        bended: the model.
+        methods: what is exported.
+        state: the streaming state to start with.
+        largest_ratio: of the file.
+    """
+    controls = list(bended.controllables.values())
+    now = {c.name: c.get_python_value() for c in controls}
+    moved = {c.name: _another(c) for c in controls}
+    runs = list(_runs(methods, largest_ratio))
+    cases: list[Case] = []
+    with _kept(bended, now):
+        for values in [now, moved] if controls else [now]:
+            for name, value in values.items():
+                bended.update(name, value)
+            for run in runs:
+                out = run.render(bended._shadow, state, _bent(bended, run.method))
+                cases.append(run.case(out, _settings(controls, values), TOLERANCE))
+    neutral = _neutral(bended, controls)
+    if neutral is not None:
+        original = shadow_of(bended.module)
+        for run in runs:
+            if bended._runner.traces[run.method.info.name].source is not None:
+                continue  # a method that the module itself does not have
+            plays = _unbent(bended, original, run.method)
+            run.render(original, {}, plays)  # makes the caches that are made at a first call
+            out = run.render(original, state, plays)
+            cases.append(run.case(out, _settings(controls, neutral), 0.0))
+    return cases
+
+
+def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict[str, Any] | None:
+    """Control values at which the bent model is the wrapped module, if there are any."""
+    if bended._bank.version is not None or bended._bank.mix is not None:
+        return None
+    callbacks = [bend.callback for bend in bended._book.active]
+    return neutral_values(callbacks, controls)
+
+
+# What plays one block: a tensor (batch, channels, frames) to another.
+Plays = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _bent(bended: BendedModule, method: Method) -> Plays:
+    def play(x: torch.Tensor) -> torch.Tensor:
+        device = next(bended._shadow.parameters(), x).device
+        run = bended._runner.run
+        return adapted(method, x.to(device), lambda given: run(method.info.name, given, {})).cpu()
+
+    return play
+
+
+def _unbent(bended: BendedModule, original: nn.Module, method: Method) -> Plays:
+    trace = bended._runner.traces[method.info.name]
+
+    def run(given: tuple[torch.Tensor, ...]) -> Any:
+        named = dict(zip(trace.inputs, given, strict=True))
+        return getattr(original, trace.fn)(**named, **trace.fixed)
+
+    return lambda x: adapted(method, x, run)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One method on one input, block by block."""
+
+    method: Method
+    block: int
+    input: torch.Tensor
+
+    def render(
+        self, module: nn.Module, state: Mapping[str, torch.Tensor], play: Plays
+    ) -> torch.Tensor:
+        """What comes out, from a streaming state on."""
+        buffers = dict(module.named_buffers())
+        frames = self.block // self.method.info.in_ratio
+        outs = []
+        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            for name, value in state.items():
+                buffers[name].copy_(value)
+            torch.default_generator.manual_seed(_SEED)
+            for x in self.input.split(frames, -1):
+                outs.append(play(x).to(torch.float32).clone())
+        return torch.cat(outs, -1)
+
+    def case(
+        self, out: torch.Tensor, settings: Mapping[str, tuple[Any, ...]], tolerance: float
+    ) -> Case:
+        """The same for the check."""
+        batch = self.input.shape[0]
+        return Case(
+            self.method.info.name, batch, self.block, _SEED, self.input, out, settings, tolerance
+        )
+
+
+def _runs(methods: Sequence[Method], largest_ratio: int) -> Iterator[_Run]:
+    for method in methods:
+        least = method.info.least_block or largest_ratio
+        for batch in BATCHES:
+            block = least
+            while block <= max(LARGEST_BLOCK, least):
+                frames = block * max(BLOCKS, min(64, LARGEST_BLOCK // block))
+                frames //= method.info.in_ratio
+                yield _Run(method, block, test_input(method, batch, frames))
+                block *= 2
+
+
+def test_input(method: Method, batch: int, frames: int) -> torch.Tensor:
+    """Seeded noise; whole numbers where the method's own input is one of those.
+
+    Returns:
+        ``(batch, in_channels, frames)``.
+    """
+    generator = torch.Generator().manual_seed(frames)
+    x = torch.randn(batch, method.info.in_channels, frames, generator=generator) * 0.3
+    if any(not i.dtype.is_floating_point for i in method.inputs):
+        x = (x.abs() * 10).floor()
+    return x
+
+
+def _settings(
+    controls: Sequence[BendingParameter], values: Mapping[str, Any]
+) -> dict[str, tuple[Any, ...]]:
+    """Values of controls as the file's setters take them."""
+    settings: dict[str, tuple[Any, ...]] = {}
+    for control in controls:
+        value = values[control.name]
+        if control.kind == "vector":
+            settings[control.name] = tuple(torch.as_tensor(value).tolist())
+        elif control.kind == "complex":
+            settings[control.name] = (value.real, value.imag)
+        elif control.kind == "bool":
+            settings[control.name] = (int(value),)
+        else:
+            settings[control.name] = (value,)
+    return settings
+
+
+def _another(control: BendingParameter) -> Any:
+    """A value that the control can have and has not now."""
+    value = control.get_python_value()
+    low, high = control.range or (None, None)
+    if control.kind == "bool":
+        return not value
+    if control.kind == "choice":
+        return control.choices[(control.choices.index(value) + 1) % len(control.choices)]
+    if control.kind == "complex":
+        return value * 0.5 + 0.25j
+    if control.kind == "vector":
+        return [_between(low, high, each, k) for k, each in enumerate(torch.as_tensor(value).tolist())]
+    if control.kind == "int":
+        return value + 1 if high is None or value + 1 <= high else value - 1
+    return _between(low, high, value, 0)
+
+
+def _between(low: float | None, high: float | None, value: float, k: int) -> float:
+    """A float inside the range, away from ``value``; ``k`` makes neighbours differ."""
+    share = 0.35 + 0.03 * (k % 10)
+    if low is None or high is None or math.isinf(low) or math.isinf(high):
+        return value * (1 - share) if value else share
+    other = low + share * (high - low)
+    return other if abs(other - value) > 0.05 * (high - low) else low + 0.8 * (high - low)
+
+
+@contextmanager
+def _kept(bended: BendedModule, values: Mapping[str, Any]) -> Iterator[None]:
+    """Put the controls and the streaming state back afterwards."""
+    state = snapshot(bended._shadow)
+    try:
+        yield
+    finally:
+        for name, value in values.items():
+            bended.update(name, value)
+        bended._runner.settle()
+        restore(bended._shadow, state)

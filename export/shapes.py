@@ -1,0 +1,308 @@
+"""What a method looks like from nn~: found by running it.
+
+nn~ plays methods from one tensor ``(batch, channels, frames)`` to another. A method with
+several inputs, or with inputs ``(batch, frames)`` or ``(frames,)``, is adapted: its inputs
+become channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from torchbend.distributions import convert_to_torch
+from torchbend.errors import ExportError, first_line
+from torchbend.export.description import MethodInfo
+from torchbend.hints import ExportHints
+from torchbend.tracing.lower import compile_graph, keep_constants
+from torchbend.tracing.record import Trace
+
+__all__ = ["Method", "Ratios", "adapted", "look_at", "times_of", "with_least_block"]
+
+Ratios = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A tensor input: its shape as traced, and its dtype."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def channels(self) -> int:
+        """Channels that it takes from nn~'s signal."""
+        return self.shape[-2] if len(self.shape) == 3 else 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the model, and how nn~ plays it.
+
+    Attributes:
+        info: as nn~ sees it.
+        inputs: of the method itself.
+        outputs: rank and dtype of each of its outputs.
+        several: whether it returns a tuple or a list.
+        lengths: frames of input on which it was run, the second twice the first.
+    """
+
+    info: MethodInfo
+    inputs: tuple[Input, ...]
+    outputs: tuple[tuple[int, torch.dtype], ...]
+    several: bool
+    lengths: tuple[int, int]
+
+
+def look_at(
+    trace: Trace,
+    twin: nn.Module,
+    hints: ExportHints,
+    ratios: Ratios | None = None,
+) -> Method:
+    """Find out how nn~ plays a traced method.
+
+    Args:
+        trace: the method's record.
+        twin: a copy of the model, which is run.
+        hints: labels.
+        ratios: of its input and of its output, if they are not to be found out.
+
+    Raises:
+        ExportError: nn~ cannot play it; says why.
+    """
+    fn = trace.fn
+    inputs = _inputs(trace)
+    frames = inputs[0].shape[-1]
+    outs = {n: _outputs(fn, _run(twin, trace, inputs, n)) for n in (frames, 2 * frames)}
+    several = not isinstance(outs[frames], torch.Tensor)
+    first, second = (_listed(outs[n]) for n in (frames, 2 * frames))
+    lengths = {t.shape[-1] for t in first}, {t.shape[-1] for t in second}
+    if len(lengths[0]) != 1 or len(lengths[1]) != 1:
+        raise ExportError(
+            f"{fn} gives outputs of {sorted(lengths[0])} frames: nn~ plays channels of one length"
+        )
+    (one,), (two,) = lengths
+    if ratios is None:
+        if two != 2 * one or one == 0:
+            raise ExportError(
+                f"{fn} gives {one} frames for {frames} and {two} for {2 * frames}: nn~ needs a "
+                "fixed ratio. Pad inside the model, or pass "
+                f'ratios={{"{fn}": (frames of sound an input frame, frames an output frame)}}'
+            )
+        ratio = Fraction(one, frames)
+        ratios = (ratio.numerator, ratio.denominator)
+    elif ratios[0] * frames != ratios[1] * one:
+        raise ExportError(
+            f"{fn} gives {one} frames for {frames}, which is not what ratios {ratios} say: "
+            f"{frames} * {ratios[0]} frames of sound in, {one} * {ratios[1]} out"
+        )
+    channels = sum(i.channels for i in inputs), sum(_channels(t) for t in first)
+    labels = hints.labels.get(fn, (_labels("Input", channels[0]), _labels("Output", channels[1])))
+    for what, found, count in zip(("in", "out"), labels, channels, strict=True):
+        if len(found) != count:
+            raise ExportError(
+                f"{fn} has {count} {what}put channels, and {len(found)} labels were given"
+            )
+    return Method(
+        MethodInfo(fn, channels[0], ratios[0], channels[1], ratios[1], *map(tuple, labels)),
+        inputs,
+        tuple((t.dim(), t.dtype) for t in first),
+        several,
+        (frames, 2 * frames),
+    )
+
+
+def with_least_block(method: Method, twin: nn.Module, trace: Trace, largest: int) -> Method:
+    """Find the least block, a power of two times the file's largest ratio, that it plays.
+
+    Raises:
+        ExportError: it plays none up to the traced length.
+    """
+    block = largest
+    top = method.lengths[1] * method.info.in_ratio
+    while block <= top:
+        frames, rest = divmod(block, method.info.in_ratio)
+        if not rest and _plays(method, twin, trace, frames):
+            return replace(method, info=replace(method.info, least_block=block))
+        block *= 2
+    raise ExportError(
+        f"{method.info.name} plays no block of {largest} to {top} frames that is a power of two "
+        f"times {largest}, the largest ratio in the file"
+    )
+
+
+def _plays(method: Method, twin: nn.Module, trace: Trace, frames: int) -> bool:
+    try:
+        outs = _listed(_outputs(trace.fn, _run(twin, trace, method.inputs, frames)))
+    except ExportError:
+        return False
+    wanted = frames * method.info.in_ratio // method.info.out_ratio
+    return all(t.shape[-1] == wanted for t in outs)
+
+
+def _inputs(trace: Trace) -> tuple[Input, ...]:
+    found = []
+    for name in trace.inputs:
+        place = trace.place(name)
+        shape = None if place is None else place.shape
+        if place is None or shape is None or place.dtype is None:
+            raise ExportError(
+                f"{trace.fn} takes {name!r}, which is no tensor: nn~ plays methods of tensors. "
+                "Wrap the module in one whose methods take tensors only"
+            )
+        if len(shape) not in (1, 2, 3):
+            raise ExportError(
+                f"{trace.fn} takes {name!r} of shape {shape}: nn~ plays (batch, channels, frames)"
+            )
+        found.append(Input(name, shape, place.dtype))
+    if not found:
+        raise ExportError(f"{trace.fn} takes no tensor: nn~ has nothing to play it with")
+    if len({i.shape[-1] for i in found}) > 1 or len({min(len(i.shape), 2) for i in found}) > 1:
+        raise ExportError(
+            f"{trace.fn} takes inputs of shapes {[i.shape for i in found]}: nn~ gives all "
+            "channels the same number of frames"
+        )
+    return tuple(found)
+
+
+def example(inputs: Sequence[Input], frames: int, batch: int = 1) -> list[torch.Tensor]:
+    """Make inputs of a method: seeded noise, and no more than a batch of items."""
+    generator = torch.Generator().manual_seed(frames)
+    values = []
+    for i in inputs:
+        shape = (batch, *i.shape[1:-1], frames) if len(i.shape) > 1 else (frames,)
+        noise = torch.rand(shape, generator=generator) * 2 - 1
+        values.append(noise.to(i.dtype))
+    return values
+
+
+def _run(twin: nn.Module, trace: Trace, inputs: Sequence[Input], frames: int) -> Any:
+    if trace.graph is None:
+        raise ExportError(
+            f"{trace.fn} cannot be exported: it was recorded by hooks, because torch.fx could "
+            f"not follow it ({trace.reason})"
+        )
+    run = compile_graph(trace.graph, twin, trace.constants)
+    try:
+        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return run(*example(inputs, frames))
+    except Exception as error:
+        raise ExportError(
+            f"{trace.fn} fails on {frames} frames: {type(error).__name__}: {first_line(error)}"
+        ) from error
+
+
+def _outputs(fn: str, out: Any) -> Any:
+    out = convert_to_torch(out)
+    listed = [out] if isinstance(out, torch.Tensor) else out
+    if not isinstance(listed, (tuple, list)) or not all(
+        isinstance(t, torch.Tensor) and t.dim() in (1, 2, 3) and not t.is_complex() for t in listed
+    ):
+        shapes = [tuple(t.shape) if isinstance(t, torch.Tensor) else type(t) for t in listed]
+        raise ExportError(
+            f"{fn} returns {shapes}: nn~ plays real tensors of shape (batch, channels, frames)"
+        )
+    return out
+
+
+def _listed(out: Any) -> list[torch.Tensor]:
+    return [out] if isinstance(out, torch.Tensor) else list(out)
+
+
+def _channels(tensor: torch.Tensor) -> int:
+    return tensor.shape[-2] if tensor.dim() == 3 else 1
+
+
+def _labels(what: str, count: int) -> tuple[str, ...]:
+    return tuple(f"(signal) {what} {i + 1}" for i in range(count))
+
+
+class _Shapes(fx.Interpreter):
+    """Runs a graph and notes the shape of every value."""
+
+    def __init__(self, twin: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(twin, graph=graph)
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        out = super().run_node(n)
+        if isinstance(out, torch.Tensor):
+            self.shapes[n.name] = tuple(out.shape)
+        return out
+
+
+def times_of(method: Method, trace: Trace, twin: nn.Module) -> dict[str, int]:
+    """Find where time runs in a method's values: the one dimension that grows with the block.
+
+    Args:
+        method: the method.
+        trace: its record.
+        twin: a copy of the model, which is run.
+
+    Returns:
+        By node, a dimension counted from the end. Values without time are left out.
+    """
+    if trace.graph is None:
+        return {}
+    keep_constants(trace.constants, twin)
+    shapes: list[Mapping[str, tuple[int, ...]]] = []
+    for frames in method.lengths:
+        run = _Shapes(twin, trace.graph)
+        try:
+            with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+                run.run(*example(method.inputs, frames))
+        except Exception as error:
+            raise ExportError(
+                f"{trace.fn} as traced fails on {frames} frames: {first_line(error)}"
+            ) from error
+        shapes.append(run.shapes)
+    times = {}
+    for name, short in shapes[0].items():
+        long = shapes[1].get(name, ())
+        if len(long) == len(short):
+            grown = [d for d in range(len(short)) if short[d] != long[d]]
+            if len(grown) == 1:
+                times[name] = grown[0] - len(short)
+    return times
+
+
+def adapted(
+    method: Method, x: torch.Tensor, run: Callable[[tuple[torch.Tensor, ...]], Any]
+) -> torch.Tensor:
+    """Run a method of the model's own as nn~ does; the file's face does the same in TorchScript.
+
+    Args:
+        method: the method.
+        x: ``(batch, in_channels, frames)``.
+        run: takes the method's inputs.
+
+    Returns:
+        ``(batch, out_channels, frames)``.
+    """
+    given = []
+    channel = 0
+    for i in method.inputs:
+        part = x[:, channel : channel + i.channels]
+        part = part if len(i.shape) == 3 else part[:, 0]
+        whole = not i.dtype.is_floating_point
+        given.append((part.round() if whole else part).to(i.dtype))
+        channel += i.channels
+    if len(method.inputs[0].shape) > 1:
+        return _as_one(convert_to_torch(run(tuple(given))))
+    items = [_as_one(convert_to_torch(run(tuple(p[b] for p in given)))) for b in range(len(x))]
+    return torch.cat(items, 0)
+
+
+def _as_one(out: Any) -> torch.Tensor:
+    parts = []
+    for tensor in _listed(out):
+        tensor = tensor if tensor.dim() != 1 else tensor.unsqueeze(0)
+        parts.append(tensor if tensor.dim() == 3 else tensor.unsqueeze(1))
+    return torch.cat([part.to(torch.float32) for part in parts], 1)
