@@ -111,7 +111,7 @@ def read_reference(path: str | Path) -> list[Case]:
         ReferenceFileError: if it is missing, cut short, or no reference.
     """
     try:
-        with safe_open(str(path), framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), framework="pt") as file:
             plan = json.loads((file.metadata() or {})[PLAN])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         return [_case(entry, tensors) for entry in plan]
