@@ -73,8 +73,8 @@ class Kernel(nn.Module):
     def into(self, x: Tensor, out: Tensor) -> None:
         """Write the bent value of a weight ``x`` into ``out``, which is not ``x``.
 
-        It may round differently from ``forward``: a kernel overrides it where there is a way
-        that allocates less, because a knob of an exported file waits for it.
+        It gives the bits of ``forward``. A kernel overrides it where there is a way that
+        allocates less, because a knob of an exported file waits for it.
         """
         out.copy_(self.forward(x))
 

@@ -32,7 +32,7 @@ class MaskKernel(Kernel):
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        torch.lt(fit_place(self.draw, x), float(self.prob.value), out=out).mul_(x)
+        torch.lt(self.draw, float(self.prob.value), out=out).mul_(x)
 
 
 class ChannelMaskKernel(Kernel):

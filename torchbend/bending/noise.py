@@ -43,11 +43,12 @@ class NormalKernel(Kernel):
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        noise = fit_place(self.noise, x).to(x.dtype)
+        noise = self.noise.to(x.dtype)
         if self.op.value == "mul":
             torch.mul(x, noise, out=out).mul_(float(self.std.value))
         else:
-            torch.add(x, noise, alpha=float(self.std.value), out=out)
+            # not add(alpha=): that rounds once, and a deep net makes much of the difference
+            torch.mul(noise, float(self.std.value), out=out).add_(x)
 
 
 class ChannelNormalKernel(Kernel):

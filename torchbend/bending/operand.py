@@ -27,6 +27,7 @@ __all__ = [
     "BoolOperand",
     "ChoiceOperand",
     "ComplexOperand",
+    "DirectOperand",
     "FloatOfIntOperand",
     "FloatOperand",
     "IntOperand",
@@ -105,6 +106,8 @@ class FloatOperand(Operand):
 
     def fresh(self) -> Operand:
         """Return a copy that knows no control."""
+        if type(self) is FloatOperand and not self.steps:
+            return DirectOperand(self.value)
         return type(self)(self.value, cast("tuple[tuple[str, float], ...]", self.mapping()))
 
     def mapping(self) -> tuple[tuple[str, Any], ...]:
@@ -158,6 +161,36 @@ class FloatOperand(Operand):
         if value != self.value:
             self.stamp += 1
         self.value = value
+
+
+class DirectOperand(Operand):
+    """A float that is a float control's own value.
+
+    The common case in an exported file: the first move of a knob compiles what it runs, and
+    without the steps there is little of it.
+    """
+
+    def __init__(self, value: float) -> None:
+        """Hold ``value``."""
+        super().__init__()
+        self.kind = "float"
+        self.value = float(value)
+
+    def fresh(self) -> Operand:
+        """Return a copy that knows no control."""
+        return DirectOperand(self.value)
+
+    @torch.jit.export
+    def accepts(self, v: float) -> bool:
+        """Whether ``v`` is a finite number."""
+        return finite(v)
+
+    @torch.jit.export
+    def follow(self, v: float) -> None:
+        """Take over the control's value."""
+        if v != self.value:
+            self.stamp += 1
+        self.value = v
 
 
 class FloatOfIntOperand(FloatOperand):
