@@ -183,7 +183,8 @@ def _stand_in(match: re.Match[str], work: Path, sound: Tensor, frames: int) -> s
     connections = []
 
     def box(text: str, kind: str = "obj") -> int:
-        lines.append(f"#X {kind} 10 {20 * len(lines)} {text};")
+        # To the right of the last one: Pd orders inlets and outlets from left to right.
+        lines.append(f"#X {kind} {20 * len(lines)} 10 {text};")
         return len(lines) - 2
 
     def connect(source: int, sink: int, inlet: int = 0) -> None:
