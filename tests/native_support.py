@@ -195,7 +195,7 @@ def _stand_in(match: re.Match[str], work: Path, sound: Tensor, frames: int) -> s
     if kind == "dac":
         names = [f"\\$1-tb{i}" for i in channels]
         finish = box("r tb-finish")
-        write = box(f"write -wave -bytes 4 {work}/dac-\\$1.wav {' '.join(names)}", "msg")
+        write = box(f"write -wave -bytes 4 {work}/{name}-\\$1.wav {' '.join(names)}", "msg")
         connect(finish, number)
         connect(number, write)
         connect(write, soundfiler)
@@ -230,7 +230,8 @@ def _stand_in(match: re.Match[str], work: Path, sound: Tensor, frames: int) -> s
 
 def _driver(seconds: float, messages: Sequence[tuple[float, str]]) -> str:
     """A patch that starts the DSP, sends the messages, and ends Pd."""
-    lines = ["#N canvas 0 0 400 300 10;", "#X obj 10 10 loadbang;"]
+    # Where nothing records, tb-finish must not be a receiver that is not there.
+    lines = ["#N canvas 0 0 400 300 10;", "#X obj 10 10 loadbang;", "#X obj 10 10 r tb-finish;"]
     connections = []
     todo = [(0.0, "pd dsp 1"), *messages, (seconds, "tb-finish bang"), (seconds + 0.01, "pd quit")]
     for when, text in todo:
@@ -246,8 +247,12 @@ def _driver(seconds: float, messages: Sequence[tuple[float, str]]) -> str:
 
 
 def _recorded(work: Path, frames: int) -> Tensor:
-    sounds = [read_wav(file) for file in sorted(work.glob("dac-*.wav"))]
-    total = torch.zeros(max([len(sound) for sound in sounds], default=0), frames)
-    for sound in sounds:
-        total[: len(sound), : sound.shape[1]] += sound
+    """The sum of what each ``dac~`` heard, in the channels that it named."""
+    total = torch.zeros(0, frames)
+    for file in sorted(work.glob("tb-dac-*.wav")):
+        numbers = file.stem.split("-")[2:-1]  # tb-dac-1-2-1005.wav
+        for number, samples in zip(numbers, read_wav(file), strict=True):
+            if int(number) > len(total):
+                total = torch.cat([total, torch.zeros(int(number) - len(total), frames)])
+            total[int(number) - 1] += samples
     return total

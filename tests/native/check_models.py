@@ -1,0 +1,146 @@
+"""Plays every ``.ts`` of some folders through bend-probe.
+
+Of each file: what it says of itself can be read; each method renders sound that is finite and
+as long as what went in, in place and buffered, and in two batches; each number that can be set
+reads back. What a file made here says of an attribute's range is held against it: its ends are
+reached and not passed, and what is no number is refused and changes nothing.
+
+    python check_models.py BEND_PROBE FOLDER...
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SECONDS = 0.5
+NUMBERS = {"bool", "int", "float"}
+
+
+class Failure(Exception):
+    """What is wrong with a file."""
+
+
+def probe(program: str, *arguments: object) -> list[Any]:
+    command = [program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: status {done.returncode}\n{done.stderr}{done.stdout}")
+    if arguments[0] == "info":
+        return [json.loads(done.stdout)]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def expect(ok: bool, what: str) -> None:
+    if not ok:
+        raise Failure(what)
+
+
+def check_sound(program: str, model: Path, method: str, wav: Path, *more: object) -> None:
+    lines = probe(
+        program, "render", model, "--noise", SECONDS, wav, "--method", method, "--seed", 1, *more
+    )
+    done = lines[-1]
+    what = f"{method} {' '.join(map(str, more))}"
+    expect(done["frames"] == round(SECONDS * done["sample_rate"]), f"{what}: too short")
+    expect(done["finite"], f"{what}: the sound is not finite")
+    size = done["frames"] * done["channels"] * 4
+    expect(size <= wav.stat().st_size < size + 200, f"{what}: the file has the wrong length")
+
+
+def settings(attribute: dict[str, Any], said: dict[str, Any]) -> list[tuple[list[Any], list[Any]]]:
+    """What to set, and what should then be read."""
+    value = attribute["value"]
+    wanted = [(value, value)]
+    numbers = [not isinstance(v, (bool, str, dict)) for v in value]
+    if not all(numbers):
+        return wanted
+    if said.get("low") is not None:
+        ends = [said["low"]] * len(value)
+        wanted += [(ends, ends), ([said["low"] - 1] * len(value), ends)]
+    if said.get("high") is not None:
+        ends = [said["high"]] * len(value)
+        wanted += [(ends, ends), ([said["high"] + 1] * len(value), ends)]
+    return [*wanted, (value, value)]
+
+
+def as_text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def close(got: list[Any], want: list[Any]) -> bool:
+    return len(got) == len(want) and all(
+        math.isclose(g, w, rel_tol=1e-6, abs_tol=1e-6) for g, w in zip(got, want, strict=True)
+    )
+
+
+def check_attribute(
+    program: str,
+    model: Path,
+    method: str,
+    attribute: dict[str, Any],
+    said: dict[str, Any],
+    wav: Path,
+) -> int:
+    name = attribute["name"]
+    if not set(attribute["types"]) <= NUMBERS:
+        return 0
+    todo = settings(attribute, said)
+    arguments: list[object] = []
+    for values, _ in todo:
+        arguments += ["--set", f"0:{name}={','.join(map(as_text, values))}"]
+    if said and "float" in attribute["types"]:
+        arguments += ["--set", f"0:{name}={','.join(['nan'] * len(attribute['types']))}"]
+        todo.append(([math.nan], attribute["value"]))
+    lines = probe(program, "render", model, "--noise", 0.01, wav, "--method", method, *arguments)
+    for (values, wanted), line in zip(todo, lines[:-1], strict=True):
+        refused = any(isinstance(v, float) and math.isnan(v) for v in values)
+        expect((line["code"] not in (0, None)) == refused, f"{name} {values}: {line}")
+        got = line["value"]
+        expect(close(got, wanted), f"{name} {values}: reads {got}, not {wanted}")
+    expect(lines[-1]["finite"], f"{name}: the sound is not finite")
+    return len(todo)
+
+
+def check_file(program: str, model: Path, folder: Path) -> str:
+    (info,) = probe(program, "info", model)
+    expect(not info["problems"], f"problems: {info['problems']}")
+    methods = [method["name"] for method in info["methods"]]
+    wav = folder / "out.wav"
+    for method in methods:
+        check_sound(program, model, method, wav)
+        check_sound(program, model, method, wav, "--buffered")
+        check_sound(program, model, method, wav, "--batch", 2)
+    said = {a["name"]: a for a in (info["torchbend"] or {}).get("attributes", [])}
+    known = {a["name"] for a in info["attributes"]}
+    expect(set(said) <= known, f"attributes that it does not have: {set(said) - known}")
+    count = sum(
+        check_attribute(program, model, methods[-1], a, said.get(a["name"], {}), wav)
+        for a in info["attributes"]
+    )
+    return f"{len(methods)} methods, {len(known)} attributes, {count} settings"
+
+
+def main(program: str, *folders: str) -> int:
+    files = sorted(file for folder in folders for file in Path(folder).rglob("*.ts"))
+    files = [file for file in files if file.parent.name != "faulty"]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            try:
+                print(f"{file}: {check_file(program, file, Path(folder))}")  # noqa: T201
+            except Failure as failure:
+                failed += 1
+                print(f"{file}: FAILED: {failure}")  # noqa: T201
+    if not files:
+        print(f"there is no .ts in {', '.join(folders)}")  # noqa: T201
+    return 1 if failed or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
