@@ -10,7 +10,7 @@ BIN := .venv/bin
 SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
 RAVE_LISTS := $(wildcard torchbend/interfaces/requirements/*.txt)
 
-.PHONY: help setup demo test test-fast lint bench rave clean
+.PHONY: help setup demo native test test-fast lint bench rave clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -19,10 +19,16 @@ setup: .venv/stamp-house ## create .venv with torch and torchbend in it
 demo: .venv/stamp-rave ## bend a synthesizer and a RAVE: sounds and a picture in out/
 	$(BIN)/torchbend demo -o out
 
-test: lint .venv/stamp-rave ## everything: lint, types and all tests
+native: .venv/stamp-house ## the C++ host that plays files as nn~ does, and nn~ for our Pd
+	@$(SETUP) native
+	cmake -S . -B build/native -D TORCHBEND_PYTHON='$(CURDIR)/$(BIN)/python'
+	cmake --build build/native --parallel 2
+
+test: lint native .venv/stamp-rave ## everything: lint, types and all tests
+	ctest --test-dir build/native --output-on-failure
 	$(BIN)/python -m pytest
 
-test-fast: .venv/stamp-rave ## the day's tests, under three minutes
+test-fast: native .venv/stamp-rave ## the day's tests, under three minutes
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One step of setting up .venv, called by the Makefile: setup.sh venv | torch | system
+# One step of setting up .venv, called by the Makefile: setup.sh venv | torch | system | native
 # Reads PYTHON, TORCH and CUDA from the environment; each may be empty.
 set -eu
 cd "$(dirname "$0")/.."
@@ -90,9 +90,33 @@ sys.exit(ctypes.util.find_library("portaudio") is None)'; then return; fi
     say "PortAudio is missing (libportaudio2). Everything but live sound works without it."
 }
 
+# What `make native` builds with, and the Pd that its external runs in. Nothing else needs them.
+native_packages() {
+    missing=
+    command -v cmake >/dev/null || missing="$missing cmake"
+    command -v c++ >/dev/null || missing="$missing g++"
+    if [ "$(uname -s)" = Darwin ]; then
+        if ! ls -d /Applications/Pd*.app >/dev/null 2>&1; then missing="$missing pd"; fi
+        if [ -z "$missing" ]; then return; fi
+        fail "The C++ host needs:$missing. Install them and try again: xcode-select --install" \
+            "(the compiler and make); brew install cmake; brew install --cask pd"
+    fi
+    command -v pd >/dev/null || missing="$missing puredata-core"
+    if ! [ -e /usr/include/m_pd.h ] && ! [ -e /usr/include/pd/m_pd.h ] &&
+        ! [ -e /usr/local/include/m_pd.h ] && ! [ -e /usr/local/include/pd/m_pd.h ]; then
+        missing="$missing puredata-dev"
+    fi
+    if [ -z "$missing" ]; then return; fi
+    # shellcheck disable=SC2086 # one word for each package
+    if command -v apt-get >/dev/null && apt_install $missing; then return; fi
+    fail "The C++ host and its tests need:$missing (the names are Debian's). Install them and" \
+        "try again. make demo does without."
+}
+
 case "${1:-}" in
     venv) make_venv ;;
     torch) install_torch ;;
     system) system_packages ;;
-    *) fail "usage: setup.sh venv | torch | system" ;;
+    native) native_packages ;;
+    *) fail "usage: setup.sh venv | torch | system | native" ;;
 esac

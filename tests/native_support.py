@@ -37,7 +37,10 @@ def built(name: str) -> Path:
     """A product of the native build; fails with what to do if it is not there."""
     path = BUILD / name
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: build the C++ host first, with `make native`.")
+        raise FileNotFoundError(
+            f"{path} is missing: build the C++ host first, with `make native` (what is for Pd is"
+            " left out where the headers of Pd are not: Debian's puredata-dev)."
+        )
     return path
 
 
@@ -141,9 +144,10 @@ def run_pd(
         timeout: seconds of the clock on the wall.
     """
     external = built("pd").resolve()
-    pd = shutil.which("pd")
+    apps = sorted(Path("/Applications").glob("Pd*.app/Contents/Resources/bin/pd"))
+    pd = shutil.which("pd") or next(map(str, apps), None)
     if pd is None:
-        raise FileNotFoundError("Pd is missing: apt-get install puredata-core")
+        raise FileNotFoundError("Pd is missing: `make native` installs it, or says how to.")
     text = patch.read_text() if isinstance(patch, Path) else patch
     home = (folder or (patch.parent if isinstance(patch, Path) else Path())).resolve()
     with tempfile.TemporaryDirectory() as name:
