@@ -12,9 +12,12 @@ from pathlib import Path
 from torchbend.export.description import FileInfo
 from torchbend.export.patches.controls import PatchError, receive_name
 from torchbend.export.patches.max_export import max_patch
+from torchbend.export.patches.max_stage import max_help, max_performance
 from torchbend.export.patches.pd_export import pd_patch
+from torchbend.export.patches.pd_help import pd_help
+from torchbend.export.patches.pd_performance import pd_performance
 
-__all__ = ["PatchError", "receive_name", "write_patches"]
+__all__ = ["PatchError", "receive_name", "write_patches", "write_stage_patches"]
 
 
 def write_patches(info: FileInfo, ts_path: Path) -> tuple[Path, Path]:
@@ -44,3 +47,17 @@ def write_patches(info: FileInfo, ts_path: Path) -> tuple[Path, Path]:
     pd_path.write_text(pd_text, encoding="utf-8", newline="\n")
     max_path.write_text(max_text, encoding="utf-8", newline="\n")
     return pd_path, max_path
+
+
+def write_stage_patches(folder: Path) -> list[Path]:
+    """Write the help and the performance patches, which play any file, into a folder."""
+    texts = {
+        "torchbend-help.pd": pd_help(),
+        "torchbend-help.maxpat": max_help(),
+        "torchbend-performance.pd": pd_performance(),
+        "torchbend-performance.maxpat": max_performance(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in texts]

@@ -24,7 +24,7 @@ from torchbend.export.patches.layout import (
 )
 from torchbend.export.patches.maxpat import Patcher, Rect, number, quoted
 
-__all__ = ["CARD", "NOTE", "draw_heading", "parameter", "slider", "write_control"]
+__all__ = ["CARD", "INK", "NOTE", "draw_heading", "parameter", "slider", "write_control"]
 
 CARD = (0.94, 0.94, 0.92, 1.0)
 NOTE = (0.44, 0.44, 0.44, 1.0)

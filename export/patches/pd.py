@@ -26,8 +26,9 @@ __all__ = [
 ]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-_CHARACTER_WIDTH, _BOX_HEIGHT = 7, 22  # of Pd's font at size 12, in pixels
-_STEP = 30  # from one row of boxes to the next
+_LINE_LETTERS = 60  # after so many Pd breaks the text of a box
+_CHARACTER_WIDTH = 7  # of Pd's font at size 12, in pixels
+_WIDGETS = ("hsl", "vsl", "tgl", "bng", "hradio", "vradio", "vu", "cnv")
 
 LABEL = "#202020"
 PAPER = "#f0f0ec"
@@ -75,7 +76,7 @@ def caption(text: str, most: int = 200) -> str:
 
     Pd's window is drawn in Tcl, and a label that says ``empty`` is not shown at all.
     """
-    text = re.sub(r"[\\{}$;#]", "_", " ".join(text.split()))
+    text = re.sub(r"[\\{}$#]", "_", " ".join(text.split()))
     if len(text) > most:
         text = text[: max(1, most - 3)].rstrip() + "..."
     # With a space behind it neither of these is a word of Pd's own.
@@ -108,23 +109,42 @@ class Canvas:
     _lines: list[str] = field(default_factory=list)
     _wires: list[str] = field(default_factory=list)
     _count: int = 0
+    _taken: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
     def _box(self, *atoms: Atom) -> int:
         self._lines.append("#X " + " ".join(atom(value) for value in atoms) + ";")
         self._count += 1
         return self._count - 1
 
+    def _text_box(self, kind: str, x: int, y: int, atoms: tuple[Atom, ...]) -> int:
+        """An object or message box, moved to the right of those that it would lie on."""
+        letters = len(" ".join(map(atom, atoms)))
+        row = self._taken.setdefault(y, [])
+        width = 20 + _CHARACTER_WIDTH * max(3, letters)
+        for begin, end in sorted(row):
+            if begin < x + width and x < end:
+                x = end
+        row.append((x, x + width))
+        if letters <= _LINE_LETTERS:
+            return self._box(kind, x, y, *atoms)
+        # Pd would break it; told its width, it stays on one line.
+        return self._box(kind, x, y, *atoms[:-1], Raw(f"{atom(atoms[-1])}, f {letters + 2}"))
+
     def obj(self, x: int, y: int, *atoms: Atom) -> int:
         """An object box."""
-        return self._box("obj", x, y, *atoms)
+        if atoms[0] in _WIDGETS:
+            return self._box("obj", x, y, *atoms)
+        return self._text_box("obj", x, y, atoms)
 
     def msg(self, x: int, y: int, *atoms: Atom) -> int:
         """A message box."""
-        return self._box("msg", x, y, *atoms)
+        return self._text_box("msg", x, y, atoms)
 
     def text(self, x: int, y: int, words: str, columns: int = 60) -> int:
         """A comment, wrapped after so many letters."""
-        line = Raw(f"{' '.join(atom(word) for word in caption(words, 2000).split())}, f {columns}")
+        spaced = re.sub(r"\s*([,;])", r" \1", caption(words, 2000)).split()
+        told = " ".join(rf"\{word}" if word in ",;" else atom(word) for word in spaced)
+        line = Raw(f"{told}, f {columns}")
         return self._box("text", x, y, line)
 
     def connect(self, source: int, outlet: int, sink: int, inlet: int) -> None:
@@ -144,7 +164,7 @@ class Canvas:
                 is_message = box[0] == "msg"
                 atoms = box[1:] if is_message else box
                 numbers.append((self.msg if is_message else self.obj)(x, y, *atoms))
-                x += 40 + _CHARACTER_WIDTH * max(3, len(" ".join(map(atom, atoms))))
+                x = self._taken[y][-1][1] + 20
             if len(numbers) > 1:
                 self.connect(numbers[-2], 0, numbers[-1], 0)
         return numbers
@@ -154,6 +174,13 @@ class Canvas:
         self._lines += [canvas._body(), f"#X restore {x} {y} pd {atom(canvas.name)};"]
         self._count += 1
         return self._count - 1
+
+    def kept_text(self, x: int, y: int, name: Atom, lines: list[tuple[Atom, ...]]) -> int:
+        """A ``text define`` whose lines are saved with the patch."""
+        box = self.obj(x, y, "text", "define", "-k", name)
+        told = " ".join(" ".join(map(atom, line)) + f" {SEMICOLON}" for line in lines)
+        self._lines.append(f"#A set {told};")
+        return box
 
     def array(
         self, x: int, y: int, width: int, height: int, name: Atom, values: tuple[float, ...],

@@ -21,7 +21,14 @@ from torchbend.export.patches.layout import card_height
 from torchbend.export.patches.pd import ARGUMENT, Canvas, local
 from torchbend.export.patches.pd_controls import NN, draw_card, wire_latents
 
-__all__ = ["Signals", "audio_canvas", "latent_control", "method_canvas"]
+__all__ = [
+    "Signals",
+    "audio_canvas",
+    "latent_control",
+    "method_canvas",
+    "write_output",
+    "write_sources",
+]
 
 _LINE = 30
 _RAMP_MS = 20  # of gains, so that moving them does not click
@@ -79,7 +86,7 @@ def audio_canvas(
     canvas = Canvas(1000, 760, "audio")
     y = 20
     if signals.sources:
-        y = _sources(canvas, y, signals.sources, stem)
+        y = write_sources(canvas, y, signals.sources, stem)
     y = _method(canvas, y, main, stem, buffer, signals, index)
     if signals.latents:
         canvas.text(20, y, "Latents that encoding methods made, for those that play them.", 80)
@@ -90,7 +97,7 @@ def audio_canvas(
             )
         y += 2 * _LINE
     if signals.outputs:
-        y = _output(canvas, y, signals, stem)
+        y = write_output(canvas, y, signals, stem)
     canvas.height = min(900, y + 40)
     return canvas
 
@@ -110,7 +117,8 @@ def method_canvas(
     return canvas
 
 
-def _sources(canvas: Canvas, y: int, count: int, stem: str) -> int:
+def write_sources(canvas: Canvas, y: int, count: int, stem: str) -> int:
+    """Microphone, file player and other patches' sound, into the source buses."""
     canvas.text(20, y, "The sound that comes in: from the microphone, a file, other patches.", 80)
     y += _LINE
     microphone = _ramp(canvas, y, "mic")
@@ -231,7 +239,8 @@ def _shape(method: MethodInfo) -> str:
     )
 
 
-def _output(canvas: Canvas, y: int, signals: Signals, stem: str) -> int:
+def write_output(canvas: Canvas, y: int, signals: Signals, stem: str) -> int:
+    """Dry and wet, the level, a meter and the way out."""
     canvas.text(20, y, "What goes out: dry and wet, then the level.", 80)
     y += _LINE
     level = _ramp(canvas, y, "level")
