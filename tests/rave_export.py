@@ -18,10 +18,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchbend.interfaces._rave_build import cached_conv_mode
+from torchbend.interfaces._rave_build import (
+    build_from_config,
+    cached_conv_mode,
+    without_weight_norm,
+)
 from torchbend.interfaces._rave_import import import_rave
 
-__all__ = ["rave_exported", "rave_scripted", "silence"]
+__all__ = ["rave_exported", "rave_model", "rave_scripted", "silence"]
+
+
+def rave_model(run: str | Path, *, channels: int = 1) -> Any:
+    """Open a run (from ``save_run``) as the first half of RAVE's exporter does."""
+    folder = Path(run)
+    (checkpoint,) = folder.rglob("*.ckpt")
+    model = build_from_config((folder / "config.gin").read_text("utf-8"), channels=channels)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    model.load_state_dict(state, strict=False)
+    return without_weight_norm(model)
 
 
 def rave_exported(

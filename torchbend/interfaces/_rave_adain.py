@@ -6,8 +6,6 @@ learned: decisions that a graph would keep as they were when it was traced. So i
 is one scripted leaf, which decides anew at each block.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import torch
@@ -24,6 +22,11 @@ class AdainSwitches(nn.Module):
     """
 
     names = ("learn_target", "reset_target", "learn_source", "reset_source")
+
+    learn_target: Tensor
+    reset_target: Tensor
+    learn_source: Tensor
+    reset_source: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +67,13 @@ class Adain(nn.Module):
 
 class _Statistics(nn.Module):
     """Means and deviations of source (x) and target (y), one a batch row and channel."""
+
+    mean_x: Tensor
+    std_x: Tensor
+    num_update_x: Tensor
+    mean_y: Tensor
+    std_y: Tensor
+    num_update_y: Tensor
 
     def __init__(self, original: nn.Module) -> None:
         super().__init__()

@@ -161,7 +161,10 @@ class _Check:
             self.refuse(f"names {selector!r}", f"{first!r} is not imported before")
         for i, step in enumerate(rest):
             if not isinstance(here, ModuleType) or here.__name__ not in _MODULES:
-                self.refuse(f"names {selector!r}", f"{'.'.join([first, *rest[:i]])!r} is no module of RAVE's")
+                self.refuse(
+                    f"names {selector!r}",
+                    f"{'.'.join([first, *rest[:i]])!r} is no module of RAVE's",
+                )
             if not hasattr(here, step):
                 raise TorchbendError(
                     f"{self.name}, line {self.line}, names {selector!r}, and this release of "

@@ -155,11 +155,10 @@ def _weights(path: Path, ema: bool) -> dict[str, Tensor]:
             else f"cannot be read as a checkpoint: {first_line(error)}"
         )
         raise TorchbendError(f"{str(path)!r} {what}") from error
-    state = checkpoint.get("state_dict") if isinstance(checkpoint, Mapping) else None
+    state: Any = checkpoint.get("state_dict") if isinstance(checkpoint, Mapping) else None
     if not _are_weights(state):
         raise TorchbendError(
-            f"{str(path)!r} has no weights under 'state_dict': it is no checkpoint of "
-            "`rave train`"
+            f"{str(path)!r} has no weights under 'state_dict': it is no checkpoint of `rave train`"
         )
     weights = dict(state)
     if ema:
@@ -199,7 +198,7 @@ def _channels(model: Any, weights: Mapping[str, Tensor]) -> int:
         if name in own and name in weights and weights[name].ndim == own[name].ndim:
             times, rest = divmod(weights[name].shape[1], own[name].shape[1])
             if times > 1 and rest == 0:
-                return channels * times
+                return channels * int(times)
     return channels
 
 

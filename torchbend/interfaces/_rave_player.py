@@ -76,6 +76,12 @@ class RAVEPlayer(nn.Module):
         ratio: frames of sound for one frame of latents.
     """
 
+    pqmf: Any
+    spectrogram: Any
+    encoder: Any
+    decoder: Any
+    resampler: Any
+    adain: AdainSwitches
     latent_pca: Tensor
     latent_mean: Tensor
     fidelity: Tensor
@@ -102,7 +108,7 @@ class RAVEPlayer(nn.Module):
             self.register_buffer(name, getattr(model, name).detach().clone())
         self.resampler = resampler
         if resampler is not None:
-            self.sample_rate = int(resampler.taget_sr)  # type: ignore[arg-type]  RAVE's spelling
+            self.sample_rate = int(self.resampler.taget_sr)  # RAVE's spelling
         # As many copies of the latents are decoded as it takes to fill the channels.
         self.copies = math.ceil(self.target_channels / self.n_channels)
         self.latent_size = self._latent_size(fidelity)
@@ -131,7 +137,7 @@ class RAVEPlayer(nn.Module):
 
     def _encode(self, x: Tensor) -> Tensor:
         if self.resampler is not None:
-            x = self.resampler.to_model_sampling_rate(x)  # type: ignore[operator]
+            x = self.resampler.to_model_sampling_rate(x)
         batch = x.shape[0]
         if self.input_mode == "pqmf":
             x = self.pqmf(x.reshape(-1, 1, x.shape[-1]))
@@ -145,13 +151,13 @@ class RAVEPlayer(nn.Module):
         if self.copies > 1:
             z = z.repeat(self.copies, 1, 1)
         z = self.from_latents(z)
-        y = self.decoder(z)
+        y: Tensor = self.decoder(z)
         batch = z.shape[0]
         if self.output_mode == "pqmf":
             y = self.pqmf.inverse(y.reshape(batch * self.n_channels, -1, y.shape[-1]))
             y = y.reshape(batch, self.n_channels, -1)
         if self.resampler is not None:
-            y = self.resampler.from_model_sampling_rate(y)  # type: ignore[operator]
+            y = self.resampler.from_model_sampling_rate(y)
         y = y[..., : z.shape[-1] * self.ratio]  # some layers give more than their share
         if self.copies > 1:
             y = torch.cat(y.chunk(self.copies, 0), 1)

@@ -202,6 +202,52 @@ class BendedRAVE(BendedModule):
             )
         return self._player.fidelity
 
+    # -- adaptive normalization ------------------------------------------------------------
+    @property
+    def learn_target(self) -> bool:
+        """Whether it learns how the target sounds, from what it plays."""
+        return self._switch("learn_target")
+
+    @learn_target.setter
+    def learn_target(self, on: bool) -> None:
+        self._set_switch("learn_target", on)
+
+    @property
+    def reset_target(self) -> bool:
+        """Whether it forgets the target before the next block."""
+        return self._switch("reset_target")
+
+    @reset_target.setter
+    def reset_target(self, on: bool) -> None:
+        self._set_switch("reset_target", on)
+
+    @property
+    def learn_source(self) -> bool:
+        """Whether it learns how the source sounds, from what it plays."""
+        return self._switch("learn_source")
+
+    @learn_source.setter
+    def learn_source(self, on: bool) -> None:
+        self._set_switch("learn_source", on)
+
+    @property
+    def reset_source(self) -> bool:
+        """Whether it forgets the source before the next block."""
+        return self._switch("reset_source")
+
+    @reset_source.setter
+    def reset_source(self, on: bool) -> None:
+        self._set_switch("reset_source", on)
+
+    def _switch(self, name: str) -> bool:
+        if not self._player.has_adain:
+            raise TorchbendError(f"this RAVE has no adaptive normalization, and so no {name}")
+        return bool(self._shadow.get_buffer(f"adain.{name}"))
+
+    def _set_switch(self, name: str, on: bool) -> None:
+        self._switch(name)
+        self._shadow.get_buffer(f"adain.{name}").fill_(bool(on))
+
     # -- files -------------------------------------------------------------------------
     def load_audio(self, path: str | Path) -> Tensor:
         """Read a sound file for this model.
@@ -247,9 +293,11 @@ class BendedRAVE(BendedModule):
         """
         soundfile = _package("soundfile")
         sound = audio.detach().cpu().float()
-        if sound.ndim == 3 and len(sound) == 1:
+        if sound.ndim == 1:
+            sound = sound[None]
+        elif sound.ndim == 3 and len(sound) == 1:
             sound = sound[0]
-        if sound.ndim not in (1, 2):
+        if sound.ndim != 2:
             raise TorchbendError(
                 f"a sound file takes (channels, frames), not {tuple(audio.shape)}: write one row "
                 "of a batch at a time"
