@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from measure import Report, ratio
 from torch import nn
 
 import torchbend as tb
@@ -40,54 +41,6 @@ class Net(nn.Module):
             if i in self.gains:
                 x = x * 0.9
         return x
-
-
-def ratio(
-    bent: Callable[[], object], bare: Callable[[], object], seconds: float
-) -> tuple[float, float]:
-    """Time two calls in turn.
-
-    Returns:
-        The median of ``bent / bare`` over all pairs, and the median of ``bare`` in ms.
-    """
-    with torch.inference_mode():
-        return _ratio(bent, bare, seconds)
-
-
-def _ratio(
-    bent: Callable[[], object], bare: Callable[[], object], seconds: float
-) -> tuple[float, float]:
-    for _ in range(5):
-        bent(), bare()
-    ratios, base = [], []
-    end = time.perf_counter() + seconds
-    turn = 0
-    while time.perf_counter() < end or len(ratios) < 30:
-        first, second = (bent, bare) if turn % 2 else (bare, bent)
-        a = time.perf_counter()
-        first()
-        b = time.perf_counter()
-        second()
-        c = time.perf_counter()
-        t_bent, t_bare = (b - a, c - b) if turn % 2 else (c - b, b - a)
-        ratios.append(t_bent / t_bare)
-        base.append(t_bare * 1e3)
-        turn += 1
-    return statistics.median(ratios), statistics.median(base)
-
-
-class Report:
-    """Rows of a table, and whether all bounds hold."""
-
-    def __init__(self) -> None:
-        self.failed = False
-
-    def row(self, what: str, value: float, bound: float | None, note: str = "") -> None:
-        """Print one row."""
-        over = bound is not None and value > bound
-        self.failed |= over
-        limit = f"<= {bound:.2f}" if bound is not None else ""
-        print(f"{what:58} {value:7.3f} {limit:8} {'FAIL' if over else '':5}{note}", flush=True)
 
 
 def small_net(report: Report, seconds: float) -> None:

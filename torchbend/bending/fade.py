@@ -122,19 +122,27 @@ class GainKernel(nn.Module):
         h = 1.0
         for operand in self.bias:
             h *= float(operand.value)  # type: ignore[arg-type]
-        if self.glides and (g != self.g or h != self.h):
-            up = ramp(y, self.dim)
-            gain = self.g + (g - self.g) * up
-            rest = (self.h - self.g) + ((h - g) - (self.h - self.g)) * up
-            y = y * gain
-            if b is not None:
-                y = y + self._along(b, y) * rest
-        elif g != 1.0 or h != 1.0:
-            y = y.mul_(g)
-            if b is not None and h != g:
-                y = y.add_(self._along(b, y), alpha=h - g)
+        if g == self.g and h == self.h:
+            return self._steady(y, b, g, h)
+        if not self.glides:
+            self.g = g
+            self.h = h
+            return self._steady(y, b, g, h)
+        up = ramp(y, self.dim)
+        gain = self.g + (g - self.g) * up
+        rest = (self.h - self.g) + ((h - g) - (self.h - self.g)) * up
         self.g = g
         self.h = h
+        y = y * gain
+        if b is not None:
+            y = y + self._along(b, y) * rest
+        return y
+
+    def _steady(self, y: Tensor, b: Tensor | None, g: float, h: float) -> Tensor:
+        if g != 1.0:
+            y = y.mul_(g)
+        if b is not None and h != g:
+            y = y.add_(self._along(b, y), alpha=h - g)
         return y
 
     def _along(self, b: Tensor, y: Tensor) -> Tensor:

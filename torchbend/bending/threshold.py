@@ -29,9 +29,11 @@ def channel_means(x: Tensor, dim: int, each_item: bool) -> Tensor:
     """
     values = x if x.is_floating_point() else x.to(torch.float64)
     others: list[int] = []
-    for d in range(x.dim()):
+    d = 0
+    while d < x.dim():  # TorchScript unrolls a `for` eightfold, and compiles all of it
         if d != dim and not (each_item and d == 0):
             others.append(d)
+        d += 1
     if len(others) > 0:
         values = values.mean(others)
     return values if each_item else values.unsqueeze(0)
@@ -84,7 +86,8 @@ class ThresholdActivationKernel(Kernel):
         chosen = chosen_channels(
             x, self.dim, self.each_item, float(self.threshold.value), self.invert
         )[0]
-        out.copy_(x).masked_fill_(~broadcast(chosen, x, self.dim, self.each_item), 0)
+        kept = broadcast(chosen, x, self.dim, self.each_item).to(x.dtype)
+        torch.mul(x, kept, out=out)
 
 
 class ThresholdPermuteKernel(Kernel):
@@ -102,7 +105,8 @@ class ThresholdPermuteKernel(Kernel):
         self.invert = invert
         self.register_buffer("permutation", permutation)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def sources(self, x: Tensor) -> Tensor:
+        """Return where each channel comes from, ``(items, channels)``."""
         chosen, count = chosen_channels(
             x, self.dim, self.each_item, float(self.threshold.value), self.invert
         )
@@ -112,9 +116,18 @@ class ThresholdPermuteKernel(Kernel):
         # The chosen come first in both orders, the others (all of one key) after them.
         places = torch.argsort(torch.where(chosen, here, channels), dim=1)[:, :count]
         sources = torch.argsort(torch.where(chosen, turn, channels), dim=1)[:, :count]
-        source = here.expand_as(chosen).scatter(1, places, sources)
-        index = broadcast(source, x, self.dim, self.each_item).expand_as(x)
-        return torch.gather(x, self.dim, index)
+        return here.expand_as(chosen).scatter(1, places, sources)
+
+    def forward(self, x: Tensor) -> Tensor:
+        index = broadcast(self.sources(x), x, self.dim, self.each_item)
+        return torch.gather(x, self.dim, index.expand_as(x))
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        if self.each_item:
+            out.copy_(self.forward(x))
+        else:
+            torch.index_select(x, self.dim, self.sources(x)[0], out=out)
 
 
 class _Threshold(BendingCallback):
