@@ -556,11 +556,11 @@
                 1
               ],
               "parameter_initial_enable": 1,
-              "parameter_longname": "microphone",
+              "parameter_longname": ":microphone",
               "parameter_mmax": 1,
               "parameter_mmin": 0,
               "parameter_modmode": 0,
-              "parameter_shortname": "microphone",
+              "parameter_shortname": ":microphone",
               "parameter_type": 2,
               "parameter_enum": [
                 "off",
@@ -568,7 +568,7 @@
               ]
             }
           },
-          "varname": "microphone"
+          "varname": ":microphone"
         }
       },
       {
@@ -659,16 +659,16 @@
                 1.0
               ],
               "parameter_initial_enable": 1,
-              "parameter_longname": "gain",
+              "parameter_longname": ":gain",
               "parameter_mmax": 2.0,
               "parameter_mmin": 0.0,
               "parameter_modmode": 0,
-              "parameter_shortname": "gain",
+              "parameter_shortname": ":gain",
               "parameter_type": 0,
               "parameter_unitstyle": 1
             }
           },
-          "varname": "gain"
+          "varname": ":gain"
         }
       },
       {
@@ -1136,11 +1136,11 @@
                 1
               ],
               "parameter_initial_enable": 1,
-              "parameter_longname": "model",
+              "parameter_longname": ":model",
               "parameter_mmax": 1,
               "parameter_mmin": 0,
               "parameter_modmode": 0,
-              "parameter_shortname": "model",
+              "parameter_shortname": ":model",
               "parameter_type": 2,
               "parameter_enum": [
                 "off",
@@ -1148,7 +1148,7 @@
               ]
             }
           },
-          "varname": "model"
+          "varname": ":model"
         }
       },
       {
@@ -1249,16 +1249,16 @@
                 1.0
               ],
               "parameter_initial_enable": 1,
-              "parameter_longname": "mix",
+              "parameter_longname": ":mix",
               "parameter_mmax": 1.0,
               "parameter_mmin": 0.0,
               "parameter_modmode": 0,
-              "parameter_shortname": "mix",
+              "parameter_shortname": ":mix",
               "parameter_type": 0,
               "parameter_unitstyle": 1
             }
           },
-          "varname": "mix"
+          "varname": ":mix"
         }
       },
       {
@@ -1396,16 +1396,16 @@
                 0.8
               ],
               "parameter_initial_enable": 1,
-              "parameter_longname": "level",
+              "parameter_longname": ":level",
               "parameter_mmax": 1.0,
               "parameter_mmin": 0.0,
               "parameter_modmode": 0,
-              "parameter_shortname": "level",
+              "parameter_shortname": ":level",
               "parameter_type": 0,
               "parameter_unitstyle": 1
             }
           },
-          "varname": "level"
+          "varname": ":level"
         }
       },
       {

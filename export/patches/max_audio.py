@@ -40,7 +40,7 @@ def fader(
     low, high, start = ends
     moved = patcher.box(
         "live.slider", (x + 160, y, 160, 30), 1, ["", "float"], shown, orientation=1,
-        showname=0, shownumber=1, **parameter(name, start, low, high, parameter_unitstyle=1),
+        showname=0, shownumber=1, **parameter(f":{name}", start, low, high, parameter_unitstyle=1),
     )  # fmt: skip
     receive = patcher.obj(x, y, f"r {receive_name(stem, ':' + name)}", 0, "")
     ramp = patcher.message(x + 340, y, f"$1 {_RAMP_MS}")
@@ -59,7 +59,7 @@ def write_sources(patcher: Patcher, x: float, y: float, stem: str, count: int, a
     patcher.words(x - 2400, y, "input gain", shown=(left + 10, top + 64, 90, 20), color=color)
     live = patcher.box(
         "live.toggle", (x + 160, y, 26, 26), 1, [""], (left + 14, top + 30, 26, 26),
-        **parameter("microphone", 1, 0, 1, 2, parameter_enum=["off", "on"]),
+        **parameter(":microphone", 1, 0, 1, 2, parameter_enum=["off", "on"]),
     )  # fmt: skip
     microphone = patcher.obj(x + 420, y, "line~", 2, "signal", "bang")
     heard = patcher.obj(x, y, f"r {receive_name(stem, ':mic')}", 0, "")

@@ -72,7 +72,7 @@ def draw_heading(patcher: Patcher, x: float, y: float, control: Control) -> None
     hidden = -2400 + x
     wide = CARD_WIDTH - 20
     name = clip_text(control.name, 44)
-    patcher.words(hidden + 10, y + 5, name, 14, shown=(x + 10, y + 5, wide, 22), bold=True,
+    patcher.words(hidden + 10, y + 5, name, 14, shown=(x + 10, y + 3, wide, 22), bold=True,
                   color=INK)  # fmt: skip
     if control.note:
         note = clip_text(control.note, 62)

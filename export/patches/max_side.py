@@ -87,7 +87,7 @@ class Side:
         patcher, (x, y, *_) = self._patcher, self._cards["switches"]
         switch = patcher.box(
             "live.toggle", (560, 100, 40, 40), 1, [""], (x + 86, y + 32, 40, 40),
-            **parameter("model", 1, 0, 1, 2, parameter_enum=["off", "on"]),
+            **parameter(":model", 1, 0, 1, 2, parameter_enum=["off", "on"]),
         )  # fmt: skip
         receive = self._receive(620, 100, "enable")
         patcher.chain(receive, switch, patcher.message(620, 140, "enable $1"), nn)

@@ -32,7 +32,7 @@ def max_help() -> str:
     height = 300 + 36 * len(LOADING) + row * len(said)
     patcher = Patcher(width, height, presentation=False)
     patcher.words(MARGIN, 14, "torchbend in Max", 24, bold=True)
-    patcher.words(MARGIN, 50, "how a bent model is loaded, and what nn~ can be told", 12)
+    patcher.words(MARGIN, 56, "how a bent model is loaded, and what nn~ can be told", 12)
     y = 90.0
     for line in LOADING:
         patcher.box("comment", (MARGIN, y, width - 2 * MARGIN, 34), 1, [], text=line)
