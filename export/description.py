@@ -7,16 +7,22 @@ elsewhere the same is found by asking it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["EXTRA_FILE", "FORMAT", "AttributeInfo", "FileInfo", "MethodInfo"]
+from torchbend.errors import TorchbendError
+
+__all__ = ["EXTRA_FILE", "FORMAT", "AttributeInfo", "DescriptionError", "FileInfo", "MethodInfo"]
 
 FORMAT = 1
 EXTRA_FILE = "torchbend.json"  # `torch.jit.save` writes it as <archive>/extra/torchbend.json
 
 Value = float | int | str
+
+
+class DescriptionError(TorchbendError):
+    """A description inside a file that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +107,107 @@ class FileInfo:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data for JSON."""
         return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: object) -> FileInfo:
+        """Read what :meth:`to_dict` gave, after a trip through JSON.
+
+        Raises:
+            DescriptionError: if anything in it is missing or of the wrong type, or a later
+                torchbend wrote it.
+        """
+        found = _Found(data, "the description")
+        written = found.take("format", int)
+        if written > FORMAT:
+            raise DescriptionError(
+                f"the description has format {written} and this torchbend reads up to {FORMAT}: "
+                "install a newer torchbend"
+            )
+        return cls(
+            model=found.take("model", str),
+            methods=tuple(_method(each) for each in found.each("methods")),
+            attributes=tuple(_attribute(each) for each in found.each("attributes")),
+            sample_rate=found.maybe("sample_rate", int),
+            state=found.several("state", str),
+            bending=found.maybe("bending", dict),
+            source=found.words("source"),
+            made_with=found.words("made_with"),
+        )
+
+
+def _method(found: _Found) -> MethodInfo:
+    return MethodInfo(
+        name=found.take("name", str),
+        in_channels=found.count("in_channels"),
+        in_ratio=found.count("in_ratio"),
+        out_channels=found.count("out_channels"),
+        out_ratio=found.count("out_ratio"),
+        input_labels=found.several("input_labels", str),
+        output_labels=found.several("output_labels", str),
+        least_block=None if found.get("least_block") is None else found.count("least_block"),
+    )
+
+
+def _attribute(found: _Found) -> AttributeInfo:
+    return AttributeInfo(
+        name=found.take("name", str),
+        kind=found.take("kind", str),
+        types=found.several("types", str),
+        default=found.several("default", float, int, str),
+        low=found.maybe("low", float, int),
+        high=found.maybe("high", float, int),
+        choices=found.several("choices", str),
+        bends=found.several("bends", str),
+    )
+
+
+class _Found:
+    """A JSON object of which each value's type is checked when it is taken."""
+
+    def __init__(self, data: object, where: str) -> None:
+        if not isinstance(data, dict):
+            raise DescriptionError(f"{where} is no object but {type(data).__name__}")
+        self._data = data
+        self._where = where
+
+    def get(self, key: str) -> Any:
+        return self._data.get(key)
+
+    def take(self, key: str, *types: type) -> Any:
+        if key not in self._data:
+            raise DescriptionError(f"{self._where} has no {key!r}")
+        return self._checked(self._data[key], repr(key), types)
+
+    def maybe(self, key: str, *types: type) -> Any:
+        return None if self.get(key) is None else self.take(key, *types)
+
+    def count(self, key: str) -> int:
+        value: int = self.take(key, int)
+        if value < 1:
+            raise DescriptionError(f"{self._where}: {key!r} is {value}, and must be at least 1")
+        return value
+
+    def several(self, key: str, *types: type) -> tuple[Any, ...]:
+        values = self.take(key, list)
+        return tuple(self._checked(v, f"each of {key!r}", types) for v in values)
+
+    def each(self, key: str) -> Iterator[_Found]:
+        for number, value in enumerate(self.take(key, list)):
+            yield _Found(value, f"{key}[{number}] of {self._where}")
+
+    def words(self, key: str) -> dict[str, str] | None:
+        value = self.maybe(key, dict)
+        if value is not None:
+            for word in value.values():
+                self._checked(word, f"each of {key!r}", (str,))
+        found: dict[str, str] | None = value
+        return found
+
+    def _checked(self, value: Any, what: str, types: tuple[type, ...]) -> Any:
+        # Python takes True for an int; JSON does not.
+        if not isinstance(value, types) or isinstance(value, bool):
+            wanted = " or ".join(t.__name__ for t in types)
+            raise DescriptionError(
+                f"{self._where}: {what} must be {wanted}, not {type(value).__name__}"
+            )
+        return value

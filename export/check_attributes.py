@@ -1,0 +1,316 @@
+"""Checks of the attributes: set, read back, heard, clamped, and unharmed by nonsense.
+
+An attribute's change glides over the block after it was set. So after each setting one block
+is played to settle, and then the streaming state is put back before the sound is compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from torchbend.export.contents import reason
+from torchbend.export.description import AttributeInfo, MethodInfo
+from torchbend.export.report import FAIL, NOTE, OK, Row
+from torchbend.export.subject import Subject, noise
+
+__all__ = ["check_attributes"]
+
+LEAST_BLOCK = 512  # frames of sound; shorter blocks tell less of what is heard
+HUGE_INTS = (2**31 - 1, -(2**31), 2**62, -(2**62))
+ODD_TEXTS = ("", "no such choice", "0.000000", "\N{GREEK SMALL LETTER PI}" * 1000)
+
+
+def check_attributes(subject: Subject) -> Iterator[Row]:
+    """Set each attribute to what it should take and to what it should not.
+
+    Each returns to what it was before the next one's turn.
+
+    Args:
+        subject: blocks of every method have been played already, so that a setter which
+            writes into what they made is found out.
+    """
+    listener = _Listener(subject)
+    for attribute in subject.info.attributes:
+        yield from _Attribute(subject, attribute, listener).rows()
+    subject.restore()
+
+
+class _Listener:
+    """Plays the same sound through every method that plays at all."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._inputs: list[tuple[MethodInfo, torch.Tensor, int]] = []
+        for method in subject.info.methods:
+            block = next(
+                (b for b in subject.blocks(method, 2 * LEAST_BLOCK) if b >= LEAST_BLOCK),
+                subject.least_block(method),
+            )
+            x = noise(method, 1, 2 * block)
+            try:
+                subject.play_again(method, x, block)
+            except Exception:  # noqa: BLE001 - the check of the method has told
+                continue
+            self._inputs.append((method, x, block))
+        self.methods = [method.name for method, _, _ in self._inputs]
+
+    def sounds(self) -> Iterator[torch.Tensor]:
+        """The settled sound of each method, one after the other."""
+        for method, x, block in self._inputs:
+            self._subject.settle(method, x, block)
+            yield self._subject.play_again(method, x, block)
+
+
+class _Attribute:
+    def __init__(self, subject: Subject, attribute: AttributeInfo, listener: _Listener) -> None:
+        self._subject = subject
+        self._info = attribute
+        self._listener = listener
+        self._before = list(listener.sounds())
+        self._array = attribute.types == ("buffer",)
+
+    def rows(self) -> Iterator[Row]:
+        """Each check of the attribute; without its setter or getter, only the first."""
+        name = self._info.name
+        try:
+            start = self._subject.get(self._info)
+            home = list(self._info.default if self._array else start)
+            starts = self._differs(start, self._info.default)
+        except Exception as error:  # noqa: BLE001 - a file may raise anything
+            yield Row(f"{name}: read", FAIL, f"raises: {reason(error)}")
+            return
+        if starts:
+            yield Row(f"{name}: read", FAIL, f"starts at {starts}")
+        yield self._row("set and read", lambda: self._set_and_read(home))
+        yield self._row("heard", lambda: self._heard(home))
+        if self._info.low is not None or self._info.high is not None:
+            yield self._row("clamped", lambda: self._clamped(home))
+        if self._floats():
+            yield self._row("refuses NaN", lambda: self._refuses_nan(home))
+        yield self._row("survives", lambda: self._survives(home))
+        yield self._row("returns", lambda: self._returns(home))
+
+    def _row(self, what: str, look: Any) -> Row:
+        try:
+            result, detail = look()
+        except Exception as error:  # noqa: BLE001 - a file may raise anything
+            result, detail = FAIL, f"raises: {reason(error)}"
+        return Row(f"{self._info.name}: {what}", result, detail)
+
+    # -- what is set -----------------------------------------------------------------------
+    def _floats(self) -> bool:
+        return any(kind in ("float", "tensor", "buffer") for kind in self._info.types)
+
+    def _trials(self, home: list[Any]) -> list[list[Any]]:
+        """Values inside the range, other than where it starts."""
+        info = self._info
+        if info.choices:
+            return [[choice] for choice in info.choices if [choice] != home]
+        if "str" in info.types:
+            return []
+        if "bool" in info.types:
+            return [[value] * len(home) for value in (False, True) if [value] * len(home) != home]
+        flat = [float(v) for v in _elements(home)]
+        whole = [kind == "int" for kind in info.types] if len(info.types) == len(flat) else []
+        trials = [
+            [self._inside(v, share + 0.02 * (k % 8)) for k, v in enumerate(flat)]
+            for share in (0.35, 0.8, 0.0, 1.0)
+        ]
+        if any(whole):
+            trials += [[self._bounded(v + step) for v in flat] for step in (1.0, -1.0)]
+            trials = [
+                [round(v) if w else v for v, w in zip(trial, whole, strict=True)]
+                for trial in trials
+            ]
+        unique = [list(t) for t in dict.fromkeys(map(tuple, trials))]
+        return [t for t in unique if not _near(t, flat)]
+
+    def _inside(self, value: float, share: float) -> float:
+        low, high = self._info.low, self._info.high
+        if low is not None and high is not None:
+            return low + min(share, 1.0) * (high - low)
+        return self._bounded(value * share if abs(value) > 1e-6 else share - 0.5)
+
+    def _bounded(self, value: float) -> float:
+        low = -math.inf if self._info.low is None else self._info.low
+        high = math.inf if self._info.high is None else self._info.high
+        return min(max(value, low), high)
+
+    # -- the checks ------------------------------------------------------------------------
+    def _set_and_read(self, home: list[Any]) -> tuple[str, str]:
+        """In range: done, and read back as it was set."""
+        mismatch = FAIL if self._subject.ours else NOTE
+        trials = self._trials(home)
+        for values in [*trials, home]:
+            result = self._subject.set(self._info, values)
+            if result != 0:
+                return mismatch, f"refuses {_short(values)} with {result}"
+            wrong = self._differs(self._subject.get(self._info), values)
+            if wrong:
+                return mismatch, f"was set to {_short(values)}, reads {wrong}"
+        if not trials:
+            return NOTE, f"no other value than {_short(home)} is known"
+        return OK, f"{len(trials) + 1} values, such as {_short(trials[0])}"
+
+    def _heard(self, home: list[Any]) -> tuple[str, str]:
+        trials = self._trials(home)
+        heard: list[str] = []
+        for values in trials:
+            self._subject.set(self._info, values)
+            for name, sound, before in zip(
+                self._listener.methods, self._listener.sounds(), self._before, strict=True
+            ):
+                if name not in heard and not torch.equal(sound, before):
+                    heard.append(name)
+            if heard:
+                break
+        self._subject.set(self._info, home)
+        if heard:
+            return OK, f"at {_short(values)}, in {', '.join(heard)}"
+        # A setting of the model's own (what to learn, say) need not sound at once.
+        silent = FAIL if self._subject.ours and self._info.bends and trials else NOTE
+        return silent, f"not at any of {len(trials)} values, in no method"
+
+    def _clamped(self, home: list[Any]) -> tuple[str, str]:
+        count = len(_elements(home))
+        bounds = [
+            (bound, step)
+            for bound, step in ((self._info.low, -1.0), (self._info.high, 1.0))
+            if bound is not None
+        ]
+        for bound, step in bounds:
+            for far in (1.0, 1000.0):
+                asked = [bound + step * far * max(1.0, abs(bound))] * count
+                result = self._subject.set(self._info, asked)
+                if result != 0:
+                    return FAIL, f"refuses {asked[0]:g} with {result}"
+                wrong = self._differs(self._subject.get(self._info), [bound] * count)
+                if wrong:
+                    return FAIL, f"was set to {asked[0]:g}, reads {wrong}, not {bound:g}"
+        self._subject.set(self._info, home)
+        return OK, " and ".join(f"{bound:g}" for bound, _ in bounds)
+
+    def _refuses_nan(self, home: list[Any]) -> tuple[str, str]:
+        before = self._subject.get(self._info)
+        flat = _elements(home)
+        # In every place at once, and in each alone.
+        spots = [range(len(flat)), *([at] for at in range(min(len(flat), 8)) if len(flat) > 1)]
+        for spot in spots:
+            values = [
+                math.nan if at in spot and isinstance(v, float) else v for at, v in enumerate(flat)
+            ]
+            result = self._subject.set(self._info, values)
+            wrong = self._differs(self._subject.get(self._info), before)
+            if wrong:
+                return FAIL, f"answers {result} to NaN, and reads {wrong}"
+            if result != -1:
+                return FAIL, f"answers {result} to NaN; -1 says that it was refused"
+        return OK, "with -1, unchanged"
+
+    def _survives(self, home: list[Any]) -> tuple[str, str]:
+        """Nothing that a performer can send makes the setter, the getter or a block raise."""
+        tried = 0
+        for values in self._nonsense(home):
+            tried += 1
+            try:
+                self._subject.set(self._info, values)
+                read = self._subject.get(self._info)
+                wrong = self._outside(read)
+                for _ in self._listener.sounds():
+                    pass
+            except Exception as error:  # noqa: BLE001 - a file may raise anything
+                return FAIL, f"{_short(values)}: raises: {reason(error)}"
+            if wrong:
+                return FAIL, f"{_short(values)}: reads {wrong}"
+        self._subject.set(self._info, home)
+        return OK, f"{tried} odd values"
+
+    def _nonsense(self, home: list[Any]) -> Iterator[list[Any]]:
+        types = self._info.types
+        if self._array or types == ("tensor",):
+            flat = [float(v) for v in _elements(home)]
+            yield from (
+                [],
+                flat[:-1],
+                [*flat, 1.0],
+                [math.inf] * len(flat),
+                [-math.inf] * len(flat),
+            )
+            return
+        odd: dict[str, Sequence[Any]] = {
+            "float": (math.inf, -math.inf, 1e38, -1e38, 1e-45, 1e300, -0.0),
+            "int": HUGE_INTS,
+            "bool": (True, False),
+            "str": ODD_TEXTS,
+        }
+        for at, kind in enumerate(types[:2]):  # the others are no different
+            for value in odd.get(kind, ()):
+                yield [*home[:at], value, *home[at + 1 :]]
+
+    def _outside(self, read: Sequence[Any]) -> str:
+        """What is out of the known range in what is read, if anything."""
+        low = -math.inf if self._info.low is None else self._info.low
+        high = math.inf if self._info.high is None else self._info.high
+        for value in _elements(read):
+            if isinstance(value, str):
+                if self._info.choices and value not in self._info.choices:
+                    return repr(value)
+            elif math.isnan(value) or not _atmost(low, value) or not _atmost(value, high):
+                return f"{value:g}"
+        return ""
+
+    def _returns(self, home: list[Any]) -> tuple[str, str]:
+        """Set back, it sounds to the bit as it did at first."""
+        self._subject.set(self._info, home)
+        for name, sound, before in zip(
+            self._listener.methods, self._listener.sounds(), self._before, strict=True
+        ):
+            if not torch.equal(sound, before):
+                off = float((sound - before).abs().max())
+                changed = FAIL if self._subject.ours else NOTE
+                return changed, f"{name} is off by {off:.3g} from how it sounded before"
+        return OK, f"at {_short(home)} it sounds as before, to the bit"
+
+    def _differs(self, read: Sequence[Any], wanted: Sequence[Any]) -> str:
+        """What is read, if it is not what is wanted."""
+        a, b = _elements(read), _elements(wanted)
+        if self._array and not any(isinstance(v, str) for v in b):
+            return ""  # its getter answers with words
+        if len(a) == len(b) and _near(a, b):
+            return ""
+        return _short(a)
+
+
+def _elements(values: Sequence[Any]) -> list[Any]:
+    """The numbers or words of some values, tensors taken apart."""
+    found: list[Any] = []
+    for value in values:
+        found += value.flatten().tolist() if isinstance(value, torch.Tensor) else [value]
+    return found
+
+
+def _near(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """Whether values are the same, as far as single precision goes."""
+    return all(
+        x == y if isinstance(x, str) or isinstance(y, str) else _close(x, y)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _close(x: float, y: float) -> bool:
+    return x == y or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-7)
+
+
+def _atmost(a: float, b: float) -> bool:
+    return a <= b or _close(a, b)
+
+
+def _short(values: Sequence[Any]) -> str:
+    flat = _elements(values)
+    words = [f"{v:.4g}" if isinstance(v, float) else repr(v) for v in flat[:4]]
+    text = ", ".join(w if len(w) < 30 else f"{w[:26]}...'" for w in words)
+    return f"({text}, ...)" if len(flat) > 4 else text or "nothing"
