@@ -159,7 +159,7 @@ def run_pd(
         # Beside the original, so that relative names of files are found.
         copy = home / f"tb-{work.name}.pd"
         copy.write_text(text)
-        (work / "driver.pd").write_text(_driver(seconds, messages))
+        (work / "driver.pd").write_text(_driver(seconds, messages, copy.name))
         command = [pd, "-nogui", "-noaudio", "-batch", "-stderr", "-noprefs"]
         command += ["-r", str(SAMPLE_RATE)]
         for place in (external, work, *path):
@@ -232,12 +232,13 @@ def _stand_in(match: re.Match[str], work: Path, sound: Tensor, frames: int) -> s
     return f"{place} {name}"
 
 
-def _driver(seconds: float, messages: Sequence[tuple[float, str]]) -> str:
-    """A patch that starts the DSP, sends the messages, and ends Pd."""
+def _driver(seconds: float, messages: Sequence[tuple[float, str]], patch: str) -> str:
+    """A patch that starts the DSP, sends the messages, closes the patch, and ends Pd."""
     # Where nothing records, tb-finish must not be a receiver that is not there.
     lines = ["#N canvas 0 0 400 300 10;", "#X obj 10 10 loadbang;", "#X obj 10 10 r tb-finish;"]
     connections = []
-    todo = [(0.0, "pd dsp 1"), *messages, (seconds, "tb-finish bang"), (seconds + 0.01, "pd quit")]
+    todo = [(0.0, "pd dsp 1"), *messages, (seconds, "tb-finish bang")]
+    todo += [(seconds + 0.01, f"pd-{patch} menuclose 1"), (seconds + 0.02, "pd quit")]
     for when, text in todo:
         escaped = re.sub(r"([,;$])", r"\\\1", text)
         box = len(lines) - 1

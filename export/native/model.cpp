@@ -52,8 +52,8 @@ Value to_value(const c10::IValue& item) {
 
 // The first line of what libtorch says: the addresses of its stack frames tell no one more.
 std::string what(const std::exception& e) {
-  if (const auto* error = dynamic_cast<const c10::Error*>(&e)) return error->what_without_backtrace();
-  return e.what();
+  const auto* error = dynamic_cast<const c10::Error*>(&e);
+  return error ? error->what_without_backtrace() : e.what();
 }
 
 std::string tensor_text(const torch::Tensor& tensor) {

@@ -1,11 +1,14 @@
 // A Pd external named nn~, for the tests only: it lets our patches run where the real one is
 // not. Arguments, messages, outlets and what is said on the console are those of nn~ 1.6;
 // `get NAME`, which Max has, is added. Multichannel mode needs Pd 0.54.
+//
+// Pd quits without freeing its objects, and libtorch is then taken down under a block that is
+// still played in a thread: close the patch before, which waits for the thread.
 #include <m_pd.h>
 
-#include <cstring>
+#include <cstddef>
 #include <filesystem>
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -246,7 +249,10 @@ void on_set(Nn* x, t_symbol*, int argc, t_atom* argv) {
 }
 
 void on_get(Nn* x, t_symbol* name) {
-  guarded(x, [&] { post("nn~: %s: %s", name->s_name, x->host->model().get_text(name->s_name).c_str()); });
+  guarded(x, [&] {
+    const std::string text = x->host->model().get_text(name->s_name);
+    post("nn~: %s: %s", name->s_name, text.c_str());
+  });
 }
 
 void send(Nn* x, const char* selector, std::vector<t_atom> atoms) {
