@@ -21,7 +21,7 @@ from torchbend.bending import BendingConfig
 from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
 from torchbend.export.description import EXTRA_FILE, FileInfo
-from torchbend.export.face import build_face
+from torchbend.export.face import build_face, check_names
 from torchbend.export.live import reference_cases, start_state
 from torchbend.export.reference import write_reference
 from torchbend.export.shapes import Method, Ratios, look_at, times_of, with_least_block
@@ -111,6 +111,7 @@ def export(
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
         hints = _hints(bended, labels or {}, sample_rate)
         chosen = _chosen(bended, methods)
+        check_names(chosen, list(bended.controllables))
         looked = _look(bended, chosen, hints, ratios or {})
         state = start_state(bended)
         times = {m.info.name: _times(bended, m) for m in looked}

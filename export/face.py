@@ -16,7 +16,7 @@ from torchbend.export.attributes import Attribute, array_methods
 from torchbend.export.interfaces import Folds, Plays
 from torchbend.export.shapes import Method
 
-__all__ = ["build_face"]
+__all__ = ["build_face", "check_names"]
 
 _RESERVED = ("get_methods", "get_attributes", "get_sample_rate", "set_sample_rate")
 
@@ -42,7 +42,7 @@ def build_face(
     Raises:
         ExportError: two things in the file would have one name.
     """
-    _check_names(methods, attributes)
+    check_names([m.info.name for m in methods], [a.name for a in attributes])
     model.define(_play(methods))
     face = nn.Module()
     kinds: dict[str, object] = {"_model": Plays}
@@ -75,14 +75,18 @@ def build_face(
     return scripted.eval()
 
 
-def _check_names(methods: Sequence[Method], attributes: Sequence[Attribute]) -> None:
-    owners: dict[str, str] = {name: "nn~ itself" for name in (*_RESERVED, "to", "train", "eval")}
-    for method in methods:
-        name = method.info.name
+def check_names(methods: Sequence[str], attributes: Sequence[str]) -> None:
+    """Check that no two things in a file would have one name.
+
+    Raises:
+        ExportError: two would; names both.
+    """
+    owners: dict[str, str] = {name: "nn~ itself" for name in (*_RESERVED, *dir(nn.Module))}
+    del owners["forward"]
+    for name in methods:
         for used in (name, f"{name}_params", f"{name}_input_labels", f"{name}_output_labels"):
             _claim(owners, used, f"the method {name!r}")
-    for attribute in attributes:
-        name = attribute.name
+    for name in attributes:
         for used in (name, f"{name}_params", f"get_{name}", f"set_{name}"):
             _claim(owners, used, f"the attribute {name!r}")
 

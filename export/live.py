@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from torchbend.bending import BendingParameter
+from torchbend.errors import BendingError, ExportError
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
@@ -68,7 +69,7 @@ def reference_cases(
     moved = {c.name: _another(c) for c in controls}
     runs = list(_runs(methods, largest_ratio))
     cases: list[Case] = []
-    with _kept(bended, now):
+    with _one_thread(), _kept(bended, now):
         for values in [now, moved] if controls else [now]:
             for name, value in values.items():
                 bended.update(name, value)
@@ -77,15 +78,38 @@ def reference_cases(
                 cases.append(run.case(out, _settings(controls, values), TOLERANCE))
     neutral = _neutral(bended, controls)
     if neutral is not None:
-        original = shadow_of(bended.module)
-        for run in runs:
-            if bended._runner.traces[run.method.info.name].source is not None:
-                continue  # a method that the module itself does not have
-            plays = _unbent(bended, original, run.method)
-            run.render(original, {}, plays)  # makes the caches that are made at a first call
-            out = run.render(original, state, plays)
-            cases.append(run.case(out, _settings(controls, neutral), 0.0))
+        with _one_thread():
+            cases += _neutral_cases(bended, runs, state, _settings(controls, neutral))
     return cases
+
+
+def _neutral_cases(
+    bended: BendedModule,
+    runs: Sequence[_Run],
+    state: Mapping[str, torch.Tensor],
+    settings: Mapping[str, tuple[Any, ...]],
+) -> list[Case]:
+    original = shadow_of(bended.module)
+    cases = []
+    for run in runs:
+        if bended._runner.traces[run.method.info.name].source is not None:
+            continue  # a method that the module itself does not have
+        plays = _unbent(bended, original, run.method)
+        run.render(original, {}, plays)  # makes the caches that are made at a first call
+        out = run.render(original, state, plays)
+        cases.append(run.case(out, settings, 0.0))
+    return cases
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread, as the check does: more of them sum in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict[str, Any] | None:
@@ -139,8 +163,19 @@ class _Run:
                 buffers[name].copy_(value)
             torch.default_generator.manual_seed(_SEED)
             for x in self.input.split(frames, -1):
-                outs.append(play(x).to(torch.float32).clone())
+                outs.append(self._played(play, x).to(torch.float32).clone())
         return torch.cat(outs, -1)
+
+    def _played(self, play: Plays, x: torch.Tensor) -> torch.Tensor:
+        try:
+            return play(x)
+        except BendingError as error:
+            raise ExportError(
+                f"{self.method.info.name}, bent, does not play blocks of {self.block} frames: "
+                f"{error}. nn~ decides the length of a block: a draw for the traced length (a "
+                "Mask, Normal or Permute along time) fits no other. With dim=1 it is drawn for "
+                "the channels"
+            ) from error
 
     def case(
         self, out: torch.Tensor, settings: Mapping[str, tuple[Any, ...]], tolerance: float

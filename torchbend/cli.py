@@ -45,6 +45,20 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--out", metavar="DIR", type=Path, default=Path("out"))
     demo.set_defaults(run=_demo)
 
+    export = commands.add_parser(
+        "export", help="write a RAVE run as a file for nn~, bent", description=_EXPORT
+    )
+    export.add_argument("model", metavar="MODEL", type=Path)
+    export.add_argument("-o", "--out", metavar="FILE.ts", type=Path, required=True)
+    export.add_argument("--bend", metavar="CONFIG.json", type=Path, help="the bends")
+    export.add_argument(
+        "--method", metavar="NAME", action="append", help="a method of it (all; may be repeated)"
+    )
+    export.add_argument("--name", help="of the model, for people (that of the file)")
+    export.add_argument("--no-check", action="store_true", help="hand over without comparing")
+    export.add_argument("--no-patches", action="store_true", help="write the .ts alone")
+    export.set_defaults(run=_export)
+
     install = commands.add_parser("install", help="install a model family beside this torch")
     install.add_argument("what", choices=["rave"])
     install.add_argument(
@@ -61,6 +75,24 @@ def _demo(args: argparse.Namespace) -> int:
         raise TorchbendError(
             f"The demo needs {error.name!r}, which is missing: pip install 'torchbend[demo]'"
         ) from error
+    return 0
+
+
+_EXPORT = """Write a model as TorchScript for nn~ (Max/MSP, Pure Data), every control of the bends
+an attribute of it, with a Pd and a Max patch beside. MODEL is a RAVE run: its folder, one of its
+version folders, or a checkpoint. The file is compared with the model before it gets its name."""
+
+
+def _export(args: argparse.Namespace) -> int:
+    importlib.import_module("torchbend.export.command").run(
+        args.model,
+        args.out,
+        bend=args.bend,
+        methods=args.method,
+        name=args.name,
+        check=not args.no_check,
+        patches=not args.no_patches,
+    )
     return 0
 
 
