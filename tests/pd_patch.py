@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 
 
@@ -15,6 +16,7 @@ class Box:
     y: int
     words: list[str]
     inside: Window | None = None
+    columns: int = 0  # letters in a line, where the file says so
 
     @property
     def name(self):
@@ -96,9 +98,11 @@ def read(text):
         else:
             assert words[0] == "#X", words
             rest = words[4:]
-            if len(rest) > 3 and rest[-3:-1] == [",", "f"]:
-                rest = rest[:-3]
-            stack[-1].boxes.append(Box(words[1], int(words[2]), int(words[3]), rest))
+            columns = 0
+            if rest[-3:-1] == [",", "f"]:
+                rest, columns = rest[:-3], int(rest[-1])
+            place = int(words[2]), int(words[3])
+            stack[-1].boxes.append(Box(words[1], *place, rest, columns=columns))
     (top,) = stack
     return top
 
@@ -151,11 +155,7 @@ def area(box):
         return x, y, x + 7 * len(" ".join(words)) + 6, y + 20
     if box.kind == "graph":
         return x, y, x + box.inside.coords[4], y + box.inside.coords[5]
-    if box.kind == "text":
-        return None
-    if box.kind == "msg":
-        return x, y, x + 7 * len(" ".join(words)) + 8, y + 20
-    name = words[0]
+    name = words[0] if box.kind == "obj" else ""
     if name in ("hsl", "vsl"):
         # A horizontal one is drawn three pixels before its place, an upright one above it.
         w, h = int(words[1]), int(words[2])
@@ -176,4 +176,11 @@ def area(box):
             return None  # a ground
         label, size = words[6], int(words[10])
         return x, y - size / 2, x + 0.602 * size * len(literal(label)), y + size / 2
-    return x, y, x + 7 * len(" ".join(words)) + 8, y + 20
+    # Pd breaks text after so many letters, and a message after each semicolon too.
+    told = " ".join(words).replace(" ,", ",")
+    lines = [
+        part
+        for line in told.split(";")
+        for part in textwrap.wrap(line, box.columns or 60, break_long_words=False) or [""]
+    ]
+    return x, y, x + 7 * max(map(len, lines)) + 8, y + 16 * len(lines) + 4

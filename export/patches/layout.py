@@ -29,7 +29,7 @@ SIDE_WIDTH = 300  # of the column on the left
 BANK_HEIGHT, ARRAY_HEIGHT = 100, 130
 MENU_ROW = 26
 _ROW = 34
-_COLUMN_HEIGHT = 660  # cards that are taller than this together make room for another column
+_COLUMN_HEIGHT = 720  # cards that are taller than this together make room for another column
 
 
 def header_height(control: Control) -> int:
@@ -54,18 +54,29 @@ def card_height(control: Control) -> int:
 
 
 def card_columns(cards: list[Control]) -> list[list[Control]]:
-    """The cards in columns of about one height, in order."""
+    """The cards in order, in as few columns as are needed, all about as tall."""
+    if not cards:
+        return []
     total = sum(card_height(card) + GAP for card in cards)
-    count = max(1, -(-total // _COLUMN_HEIGHT))
+    count = -(-total // _COLUMN_HEIGHT)
+    limit = total // count
+    while len(_fill(cards, limit)) > count:
+        limit += 10
+    return _fill(cards, limit)
+
+
+def _fill(cards: list[Control], limit: int) -> list[list[Control]]:
+    """The cards in columns no taller than a limit, but for a card that alone is taller."""
     columns: list[list[Control]] = [[]]
     used = 0
     for card in cards:
-        if columns[-1] and used + card_height(card) > total / count:
+        tall = card_height(card) + GAP
+        if columns[-1] and used + tall > limit:
             columns.append([])
             used = 0
         columns[-1].append(card)
-        used += card_height(card) + GAP
-    return columns if cards else []
+        used += tall
+    return columns
 
 
 def panel_size(columns: list[list[Control]], side_height: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from torchbend.export.patches.controls import (
 from torchbend.export.patches.layout import card_height
 from torchbend.export.patches.pd import ARGUMENT, Canvas, local
 from torchbend.export.patches.pd_controls import NN, draw_card, wire_latents
+from torchbend.export.patches.pd_panel import Panel
 
 __all__ = [
     "Signals",
@@ -30,7 +31,6 @@ __all__ = [
     "write_sources",
 ]
 
-_LINE = 30
 _RAMP_MS = 20  # of gains, so that moving them does not click
 _MOST_FILE_CHANNELS = 64  # of readsf~
 _LATENT_SPAN = 3.0  # a trained model's latents are about standard normal
@@ -66,10 +66,11 @@ def latent_control(method: MethodInfo) -> Control | None:
     count = method.in_channels
     names = method.input_labels if len(method.input_labels) == count else ()
     fields = tuple(
-        Field("float", "float", _short(names[i] if names else "", i), 0.0,
-              -_LATENT_SPAN, _LATENT_SPAN)
+        Field(
+            "float", "float", _short(names[i] if names else "", i), 0.0, -_LATENT_SPAN, _LATENT_SPAN
+        )
         for i in range(count)
-    )  # fmt: skip
+    )
     shape: Shape = "rows" if count <= ROW_LIMIT else "bank"
     return Control(f"{method.name}:in", shape, fields, False, "its inputs, added to encoded ones")
 
@@ -78,158 +79,134 @@ def _short(label: str, index: int) -> str:
     return label if 0 < len(label) <= 5 else str(index + 1)
 
 
-def audio_canvas(
-    info: FileInfo, main: MethodInfo, stem: str, buffer: int, index: int
-) -> Canvas:
+def audio_canvas(info: FileInfo, main: MethodInfo, stem: str, buffer: int, index: int) -> Canvas:
     """The subpatch with the inputs, the main method's nn~ and the output."""
     signals = Signals.of(info)
     canvas = Canvas(1000, 760, "audio")
-    y = 20
     if signals.sources:
-        y = write_sources(canvas, y, signals.sources, stem)
-    y = _method(canvas, y, main, stem, buffer, signals, index)
+        write_sources(canvas, signals.sources, stem)
+    _method(canvas, main, stem, buffer, signals, index)
     if signals.latents:
-        canvas.text(20, y, "Latents that encoding methods made, for those that play them.", 80)
+        canvas.heading("Latents that encoding methods made, for those that play them.")
         for channel in range(signals.latents):
-            y += _LINE
             canvas.chain(
-                20, y, ("catch~", local(f"latent-{channel}")), ("s~", local(f"latents-{channel}"))
+                ("catch~", local(f"latent-{channel}")), ("s~", local(f"latents-{channel}"))
             )
-        y += 2 * _LINE
     if signals.outputs:
-        y = write_output(canvas, y, signals, stem)
-    canvas.height = min(900, y + 40)
+        write_output(canvas, signals, stem)
     return canvas
 
 
-def method_canvas(
-    info: FileInfo, method: MethodInfo, stem: str, buffer: int, index: int
-) -> Canvas:
+def method_canvas(info: FileInfo, method: MethodInfo, stem: str, buffer: int, index: int) -> Canvas:
     """The subpatch of another method: its nn~, which rests until it is switched on."""
-    canvas = Canvas(1000, 600, method.name)
-    y = 20
+    canvas = Panel(1000, 600, method.name)
     control = latent_control(method)
     if control is not None:
-        draw_card(canvas, 20, y, control, index, stem)
-        y += card_height(control) + 20
-    y = _method(canvas, y, method, stem, buffer, Signals.of(info), index, resting=True)
-    canvas.height = min(900, y + 40)
+        draw_card(canvas, 20, 20, control, index, stem)
+        canvas.top = card_height(control) + 40
+    _method(canvas, method, stem, buffer, Signals.of(info), index, resting=True)
     return canvas
 
 
-def write_sources(canvas: Canvas, y: int, count: int, stem: str) -> int:
+def write_sources(canvas: Canvas, count: int, stem: str) -> None:
     """Microphone, file player and other patches' sound, into the source buses."""
-    canvas.text(20, y, "The sound that comes in: from the microphone, a file, other patches.", 80)
-    y += _LINE
-    microphone = _ramp(canvas, y, "mic")
-    gain = _ramp(canvas, y + _LINE, "gain")
-    player, y = _player(canvas, y + 2 * _LINE, min(count, _MOST_FILE_CHANNELS), stem)
-    adc = canvas.obj(20, y, "adc~", *range(1, count + 1))
-    y += _LINE
+    canvas.heading("The sound that comes in: from the microphone, a file, other patches.")
+    microphone = _ramp(canvas, "mic")
+    gain = _ramp(canvas, "gain")
+    player = _player(canvas, min(count, _MOST_FILE_CHANNELS), stem)
+    adc = canvas.obj("adc~", *range(1, count + 1))
     for channel in range(count):
-        heard = canvas.obj(20, y, "*~")
-        thrown = canvas.obj(100, y, "catch~", receive_name(stem, ":in", channel))
-        y += _LINE
+        heard = canvas.obj("*~")
+        thrown = canvas.obj("catch~", receive_name(stem, ":in", channel))
         bus = ("s~", local(f"src-{channel}"))
-        live, both, loud, _ = canvas.chain(20, y, ("+~",), ("+~",), ("*~",), bus)
+        live, both, loud, _ = canvas.chain(("+~",), ("+~",), ("*~",), bus)
         canvas.connect(adc, channel, heard, 0)
         canvas.connect(microphone, 0, heard, 1)
         canvas.connect(heard, 0, live, 0)
         canvas.connect(thrown, 0, live, 1)
         canvas.connect(player, min(channel, _MOST_FILE_CHANNELS - 1), both, 1)
         canvas.connect(gain, 0, loud, 1)
-        y += _LINE
-    return y + _LINE
 
 
-def _player(canvas: Canvas, y: int, channels: int, stem: str) -> tuple[int, int]:
+def _player(canvas: Canvas, channels: int, stem: str) -> int:
     """A sound file that plays around and around; returns its readsf~."""
-    _, _, chosen = canvas.chain(
-        20, y, ("r", local("file")), ("openpanel",), ("t", "b", "s", "b")
-    )
-    y += _LINE
-    play, _ = canvas.chain(60, y, ("msg", 1), ("s", receive_name(stem, ":play")))
-    known = canvas.msg(500, y, 1)
+    _, _, chosen = canvas.chain(("r", local("file")), ("openpanel",), ("t", "b", "s", "b"))
+    play, _ = canvas.chain(("msg", 1), ("s", receive_name(stem, ":play")))
+    known = canvas.msg(1)
     canvas.connect(chosen, 0, play, 0)
     canvas.connect(chosen, 2, known, 0)
-    y += _LINE
     # Nothing plays before a file was chosen.
-    _, gate, choose = canvas.chain(20, y, ("r", local("play")), ("spigot",), ("sel", 0, 1))
+    _, gate, choose = canvas.chain(("r", local("play")), ("spigot",), ("sel", 0, 1))
     canvas.connect(known, 0, gate, 1)
-    y += _LINE
-    stop = canvas.msg(20, y, 0)
-    begin = canvas.obj(100, y, "t", "b", "b")
-    path, opening = canvas.chain(220, y, ("symbol",), ("msg", "open", ARGUMENT))
+    stop = canvas.msg(0)
+    begin = canvas.obj("t", "b", "b")
+    path, opening = canvas.chain(("symbol",), ("msg", "open", ARGUMENT))
     canvas.connect(chosen, 1, path, 1)
     canvas.connect(choose, 0, stop, 0)
     canvas.connect(choose, 1, begin, 0)
     canvas.connect(begin, 1, path, 0)
-    y += _LINE
-    start = canvas.msg(100, y, 1)
+    start = canvas.msg(1)
     canvas.connect(begin, 0, start, 0)
-    y += _LINE
-    player = canvas.obj(20, y, "readsf~", channels)
+    player = canvas.obj("readsf~", channels)
     for message in (stop, opening, start):
         canvas.connect(message, 0, player, 0)
-    y += _LINE
     # At its end the file begins again, unless it was stopped.
-    again = canvas.obj(200, y, "spigot")
+    again = canvas.obj("spigot")
     canvas.connect(player, channels, again, 0)
-    canvas.connect(canvas.obj(300, y, "r", local("play")), 0, again, 1)
+    canvas.connect(canvas.obj("r", local("play")), 0, again, 1)
     canvas.connect(again, 0, begin, 0)
-    return player, y + _LINE
+    return player
 
 
-def _ramp(canvas: Canvas, y: int, name: str) -> int:
+def _ramp(canvas: Canvas, name: str) -> int:
     """A gain by name, moved over some milliseconds; returns its line~."""
-    return canvas.chain(20, y, ("r", local(name)), ("pack", "f", _RAMP_MS), ("line~",))[-1]
+    return canvas.chain(("r", local(name)), ("pack", "f", _RAMP_MS), ("line~",))[-1]
 
 
 def _method(
-    canvas: Canvas, y: int, method: MethodInfo, stem: str, buffer: int, signals: Signals,
-    index: int, *, resting: bool = False,
-) -> int:  # fmt: skip
+    canvas: Canvas,
+    method: MethodInfo,
+    stem: str,
+    buffer: int,
+    signals: Signals,
+    index: int,
+    *,
+    resting: bool = False,
+) -> None:
     """A method's nn~ between the buses."""
     control = latent_control(method)
     inputs: list[int] = []
     if control is not None:
-        y, moved = wire_latents(canvas, y, control, index, stem, _RAMP_MS)
+        moved = wire_latents(canvas, control, index, stem, _RAMP_MS)
         for channel, line in enumerate(moved):
-            encoded = canvas.obj(20, y, "r~", local(f"latents-{channel}"))
-            both = canvas.obj(300, y, "+~")
+            encoded = canvas.obj("r~", local(f"latents-{channel}"))
+            both = canvas.obj("+~")
             canvas.connect(encoded, 0, both, 0)
             canvas.connect(line, 0, both, 1)
             inputs.append(both)
-            y += _LINE
     else:
         for channel in range(method.in_channels):
-            inputs.append(canvas.obj(20, y, "r~", local(f"src-{channel}")))
-            y += _LINE
-    canvas.text(20, y, f"nn~: the file, the method, frames of buffer. {_shape(method)}", 100)
-    y += _LINE
+            inputs.append(canvas.obj("r~", local(f"src-{channel}")))
+    canvas.heading(f"nn~: the file, the method, frames of buffer. {_shape(method)}")
     box = ("nn~", f"{stem}.ts", method.name, buffer)
-    _, nn = canvas.chain(300, y + 2 * _LINE, ("r", NN), box)
+    _, nn = canvas.chain(("r", NN), box)
     canvas.chain(
-        20, y, ("r", local(f"{method.name}-on")), ("msg", "enable", ARGUMENT),
+        ("r", local(f"{method.name}-on")),
+        ("msg", "enable", ARGUMENT),
         ("s", local(f"{method.name}-nn")),
-    )  # fmt: skip
-    y += _LINE
+    )
     if resting:
-        canvas.chain(20, y, ("loadbang",), ("msg", "enable", 0), ("s", local(f"{method.name}-nn")))
-    y += _LINE
-    canvas.connect(canvas.obj(20, y, "r", local(f"{method.name}-nn")), 0, nn, 0)
+        canvas.chain(("loadbang",), ("msg", "enable", 0), ("s", local(f"{method.name}-nn")))
+    canvas.connect(canvas.obj("r", local(f"{method.name}-nn")), 0, nn, 0)
     for channel, source in enumerate(inputs):
         canvas.connect(source, 0, nn, channel)
-    y += _LINE
     for channel in range(method.out_channels):
-        out = canvas.obj(20, y, "s~", receive_name(stem, f"{method.name}:out", channel))
+        out = canvas.obj("s~", receive_name(stem, f"{method.name}:out", channel))
         canvas.connect(nn, channel, out, 0)
         if method.out_ratio == 1 or channel < signals.latents:
             bus = "wet" if method.out_ratio == 1 else "latent"
-            thrown = canvas.obj(420, y, "throw~", local(f"{bus}-{channel}"))
+            thrown = canvas.obj("throw~", local(f"{bus}-{channel}"))
             canvas.connect(nn, channel, thrown, 0)
-        y += _LINE
-    return y + _LINE
 
 
 def _shape(method: MethodInfo) -> str:
@@ -239,34 +216,26 @@ def _shape(method: MethodInfo) -> str:
     )
 
 
-def write_output(canvas: Canvas, y: int, signals: Signals, stem: str) -> int:
+def write_output(canvas: Canvas, signals: Signals, stem: str) -> None:
     """Dry and wet, the level, a meter and the way out."""
-    canvas.text(20, y, "What goes out: dry and wet, then the level.", 80)
-    y += _LINE
-    level = _ramp(canvas, y, "level")
-    y += _LINE
+    canvas.heading("What goes out: dry and wet, then the level.")
+    level = _ramp(canvas, "level")
     wet = dry = -1
     if signals.sources:
-        wet = _ramp(canvas, y, "mix")
-        y += _LINE
-        opposite = canvas.chain(300, y, wet, ("*~", -1), ("+~", 1))
+        wet = _ramp(canvas, "mix")
+        opposite = canvas.chain(wet, ("*~", -1), ("+~", 1))
         dry = opposite[-1]
-        y += _LINE
     count = signals.outputs
-    speakers = canvas.obj(20, y + _LINE * (2 * count + 1), "dac~", *range(1, max(2, count) + 1))
-    meter = canvas.chain(
-        200, y + _LINE * (2 * count + 1), ("env~", 4096), ("-", 100), ("s", local("vu"))
-    )[0]
+    speakers = canvas.obj("dac~", *range(1, max(2, count) + 1))
+    meter = canvas.chain(("env~", 4096), ("-", 100), ("s", local("vu")))[0]
     for channel in range(count):
-        caught = canvas.obj(20, y, "catch~", local(f"wet-{channel}"))
-        out, _ = canvas.chain(
-            500, y + _LINE, ("*~",), ("s~", receive_name(stem, ":out", channel))
-        )
+        caught = canvas.obj("catch~", local(f"wet-{channel}"))
+        out, _ = canvas.chain(("*~",), ("s~", receive_name(stem, ":out", channel)))
         canvas.connect(level, 0, out, 1)
         if signals.sources:
-            bent, plain = canvas.obj(200, y, "*~"), canvas.obj(300, y, "*~")
-            source = canvas.obj(20, y + _LINE, "r~", local(f"src-{channel % signals.sources}"))
-            both = canvas.obj(400, y, "+~")
+            bent, plain = canvas.obj("*~"), canvas.obj("*~")
+            source = canvas.obj("r~", local(f"src-{channel % signals.sources}"))
+            both = canvas.obj("+~")
             canvas.connect(caught, 0, bent, 0)
             canvas.connect(wet, 0, bent, 1)
             canvas.connect(source, 0, plain, 0)
@@ -280,5 +249,3 @@ def write_output(canvas: Canvas, y: int, signals: Signals, stem: str) -> int:
             canvas.connect(out, 0, speakers, 1)
         if channel == 0:
             canvas.connect(out, 0, meter, 0)
-        y += 2 * _LINE
-    return y + 2 * _LINE

@@ -21,20 +21,18 @@ from torchbend.export.patches.layout import (
 )
 from torchbend.export.patches.pd import (
     ARGUMENT,
-    PAPER,
     SEMICOLON,
     Atom,
     Canvas,
     Raw,
-    Widget,
     is_number,
     local,
 )
+from torchbend.export.patches.pd_panel import PAPER, Panel, Widget
 
 __all__ = ["NN", "RESEND", "RESET", "SHOW", "draw_card", "wire_control", "wire_latents"]
 
 _NOTE_COLOR = "#707070"
-_LINE = 30  # between two rows of boxes in the subpatch
 _FAR = 1e30
 
 NN = local("nn")  # what is sent here reaches every nn~ of the patch
@@ -43,7 +41,7 @@ RESET = local("reset")  # a bang here sends every default
 RESEND = local("resend")  # a bang here sends every value as it stands
 
 
-def draw_card(panel: Canvas, x: int, y: int, control: Control, index: int, stem: str) -> None:
+def draw_card(panel: Panel, x: int, y: int, control: Control, index: int, stem: str) -> None:
     """Put one attribute's label and widgets on the panel, its corner at (x, y)."""
     panel.panel(x, y, CARD_WIDTH, card_height(control), PAPER)
     panel.words(x + 12, y + 16, clip_text(control.name, 44), 14)
@@ -72,7 +70,7 @@ def draw_card(panel: Canvas, x: int, y: int, control: Control, index: int, stem:
 
 
 def _draw_field(
-    panel: Canvas, x: int, y: int, field: Field, index: int, place: int, public: str
+    panel: Panel, x: int, y: int, field: Field, index: int, place: int, public: str
 ) -> None:
     value = _value(index, place)
     indent = 0
@@ -96,195 +94,162 @@ def _draw_field(
         panel.number(x + CARD_WIDTH - 102, y, 9, Widget(value, number))
 
 
-def wire_control(logic: Canvas, y: int, control: Control, index: int, stem: str) -> int:
-    """Add the boxes behind one control; returns where the next control's begin."""
-    logic.text(20, y, f"{control.name}: {control.note or 'a setting of the model'}", 120)
-    y += _LINE
+def wire_control(logic: Canvas, control: Control, index: int, stem: str) -> None:
+    """Add the boxes behind one control."""
+    logic.heading(f"{control.name}: {control.note or 'a setting of the model'}")
     if control.shape == "array":
-        y = _wire_array(logic, y, control, index, stem)
+        _wire_array(logic, control, index, stem)
     elif control.shape == "single":
-        y = _wire_single(logic, y, control, index, stem)
+        _wire_single(logic, control, index, stem)
     else:
-        y = _wire_several(logic, y, control, index, stem)
-    return y + _LINE // 2
+        _wire_several(logic, control, index, stem)
 
 
 def wire_latents(
-    logic: Canvas, y: int, control: Control, index: int, stem: str, ramp_ms: float
-) -> tuple[int, list[int]]:
+    logic: Canvas, control: Control, index: int, stem: str, ramp_ms: float
+) -> list[int]:
     """The boxes behind a method's input sliders: a line~ for each."""
     lines = []
     for place, field in enumerate(control.fields):
-        y, kept = _incoming(logic, y, field, index, place, _public(stem, control, place))
-        lines.append(logic.chain(60, y, kept, ("pack", "f", ramp_ms), ("line~",))[-1])
-        y += _LINE
-    return _defaults(logic, y, control, index, stem), lines
+        kept = _incoming(logic, field, index, place, _public(stem, control, place))
+        lines.append(logic.chain(kept, ("pack", "f", ramp_ms), ("line~",))[-1])
+    _defaults(logic, control, index, stem)
+    return lines
 
 
-def _wire_single(logic: Canvas, y: int, control: Control, index: int, stem: str) -> int:
+def _wire_single(logic: Canvas, control: Control, index: int, stem: str) -> None:
     field, public = control.fields[0], _public(stem, control, 0)
-    y, kept = _incoming(logic, y, field, index, 0, public)
+    kept = _incoming(logic, field, index, 0, public)
     setter = ("msg", "set", control.name)
     if field.kind == "menu":
         places = tuple(range(len(field.choices)))
-        _, choose = logic.chain(60, y, kept, ("sel", *places))
+        _, choose = logic.chain(kept, ("sel", *places))
         for entry, choice in enumerate(field.choices):
-            y += _LINE
-            begin, chosen = _word(logic, 100, y, choice)
+            begin, chosen = _word(logic, choice)
             words = ("list", "prepend", "set", control.name)
-            logic.chain(600, y, chosen, words, ("list", "trim"), ("s", NN))
+            logic.chain(chosen, words, ("list", "trim"), ("s", NN))
             logic.connect(choose, entry, begin, 0)
     elif field.kind == "text":
         words = ("list", "prepend", "set", control.name)
-        logic.chain(60, y, kept, words, ("list", "trim"), ("s", NN))
+        logic.chain(kept, words, ("list", "trim"), ("s", NN))
     elif field.nn_type == "bool":
         # nn~ reads a bool from its name: of a number it makes true, 0 or not.
-        _, choose = logic.chain(60, y, kept, ("sel", 0))
+        _, choose = logic.chain(kept, ("sel", 0))
         for outlet, word in enumerate(("false", "true")):
-            y += _LINE
-            box, _ = logic.chain(100, y, (*setter, word), ("s", NN))
+            box, _ = logic.chain((*setter, word), ("s", NN))
             logic.connect(choose, outlet, box, 0)
     else:
-        logic.chain(60, y, kept, (*setter, ARGUMENT), ("s", NN))
-    y += _LINE
-    again = logic.obj(20, y, "r", RESEND)
+        logic.chain(kept, (*setter, ARGUMENT), ("s", NN))
+    again = logic.obj("r", RESEND)
     logic.connect(again, 0, kept, 0)
-    return _defaults(logic, y + _LINE, control, index, stem)
+    _defaults(logic, control, index, stem)
 
 
-def _wire_several(logic: Canvas, y: int, control: Control, index: int, stem: str) -> int:
+def _wire_several(logic: Canvas, control: Control, index: int, stem: str) -> None:
     """Values that go to nn~ together, in one message, however many of them moved."""
     if control.by_name:
-        logic.obj(20, y, "table", _table(index), len(control.fields))
-        wait, table = logic.chain(300, y, ("del", 20), ("symbol", _table(index)))
+        logic.obj("table", _table(index), len(control.fields))
+        wait, table = logic.chain(("del", 20), ("symbol", _table(index)))
         words = ("list", "prepend", "set", control.name)
-        logic.chain(600, y, table, words, ("list", "trim"), ("s", NN))
+        logic.chain(table, words, ("list", "trim"), ("s", NN))
         store = -1
     else:
         start: list[Atom] = [_start(field) for field in control.fields]
-        wait, store, split = logic.chain(
-            300, y, ("del", 0), ("pack", 0, *start), ("list", "split", 1)
-        )
-        y += _LINE
+        wait, store, split = logic.chain(("del", 0), ("pack", 0, *start), ("list", "split", 1))
         words_box, _, _ = logic.chain(
-            300, y, ("list", "prepend", "set", control.name), ("list", "trim"), ("s", NN)
+            ("list", "prepend", "set", control.name), ("list", "trim"), ("s", NN)
         )
         logic.connect(split, 1, words_box, 0)
-    y += _LINE
     for name in (_go(index), RESEND):
-        logic.chain(20, y, ("r", name), wait)
-        y += _LINE
+        logic.chain(("r", name), wait)
     for place, field in enumerate(control.fields):
         public = _public(stem, control, place)
-        y, kept = _incoming(logic, y, field, index, place, public)
+        kept = _incoming(logic, field, index, place, public)
         kind = "f"
         if field.kind == "text":
             kind = "s"
-            y += _LINE
-            begin, word = _word(logic, 200, y, str(field.default))
-            logic.chain(20, y, ("r", SHOW), begin)
+            begin, word = _word(logic, str(field.default))
+            logic.chain(("r", SHOW), begin)
             logic.connect(word, 0, store, place + 1)
-            y += _LINE
-        _, both, _ = logic.chain(60, y, kept, ("t", "b", kind), ("s", _go(index)))
+        _, both, _ = logic.chain(kept, ("t", "b", kind), ("s", _go(index)))
         if control.by_name:
-            y += _LINE
-            box, _ = logic.chain(100, y, ("msg", ARGUMENT, place), ("tabwrite", _table(index)))
+            box, _ = logic.chain(("msg", ARGUMENT, place), ("tabwrite", _table(index)))
             logic.connect(both, 1, box, 0)
         else:
             logic.connect(both, 1, store, place + 1)
-        y += _LINE
     if all(field.kind in ("float", "int", "toggle") for field in control.fields):
         # The whole list at once is taken under the attribute's own name.
         types = ("f",) * len(control.fields)
-        _, parts = logic.chain(20, y, ("r", receive_name(stem, control.name)), ("unpack", *types))
-        y += _LINE
+        _, parts = logic.chain(("r", receive_name(stem, control.name)), ("unpack", *types))
         for place in range(len(control.fields)):
-            box = logic.obj(60 + 240 * (place % 4), y, "s", _public(stem, control, place))
+            box = logic.obj("s", _public(stem, control, place))
             logic.connect(parts, place, box, 0)
-            y += _LINE if place % 4 == 3 else 0
-        y += _LINE
-    return _defaults(logic, y, control, index, stem)
+    _defaults(logic, control, index, stem)
 
 
-def _wire_array(logic: Canvas, y: int, control: Control, index: int, stem: str) -> int:
+def _wire_array(logic: Canvas, control: Control, index: int, stem: str) -> None:
     words = ("list", "prepend", "set", control.name)
     source = ("symbol", _table(index)) if control.by_name else ("array", "get", _table(index))
-    wait, *_ = logic.chain(200, y, ("del", 0), source, words, ("list", "trim"), ("s", NN))
-    y += _LINE
+    wait, *_ = logic.chain(("del", 0), source, words, ("list", "trim"), ("s", NN))
     for name in (_go(index), RESEND):
-        logic.chain(20, y, ("r", name), wait)
-        y += _LINE
+        logic.chain(("r", name), wait)
     public = receive_name(stem, control.name)
-    _, both, _ = logic.chain(20, y, ("r", public), ("t", "b", "l"), ("s", _go(index)))
-    y += _LINE
-    logic.connect(both, 1, logic.obj(20, y, "array", "set", _table(index)), 0)
-    y += _LINE
+    _, both, _ = logic.chain(("r", public), ("t", "b", "l"), ("s", _go(index)))
+    logic.connect(both, 1, logic.obj("array", "set", _table(index)), 0)
     values = [float(field.default) for field in control.fields]
-    logic.chain(20, y, ("r", RESET), ("msg", *values), ("s", public))
-    return y + _LINE
+    logic.chain(("r", RESET), ("msg", *values), ("s", public))
 
 
-def _incoming(
-    logic: Canvas, y: int, field: Field, index: int, place: int, public: str
-) -> tuple[int, int]:
+def _incoming(logic: Canvas, field: Field, index: int, place: int, public: str) -> int:
     """What a widget sends, held in range and shown; returns the box that keeps it."""
     value = ("r", _value(index, place))
     if field.kind == "text":
-        return y + _LINE, logic.chain(20, y, value, ("symbol",))[-1]
+        return logic.chain(value, ("symbol",))[-1]
     if field.kind == "toggle":
-        return y + _LINE, logic.chain(20, y, value, ("!=", 0), ("f", field.default))[-1]
+        return logic.chain(value, ("!=", 0), ("f", field.default))[-1]
     if field.kind == "menu":
         entry = field.choices.index(str(field.default))
         ends = ("clip", 0, len(field.choices) - 1)
-        return y + _LINE, logic.chain(20, y, value, ends, ("int",), ("f", entry))[-1]
+        return logic.chain(value, ends, ("int",), ("f", entry))[-1]
     least = -_FAR if field.least is None else field.least
     greatest = _FAR if field.greatest is None else field.greatest
-    held = logic.chain(20, y, value, ("clip", least, greatest))[-1]
+    held = logic.chain(value, ("clip", least, greatest))[-1]
     if field.kind == "int":
-        held = logic.chain(400, y, held, ("expr", Raw(r"rint(\$f1)")))[-1]
-    y += _LINE
-    _, split, kept = logic.chain(60, y, held, ("t", "f", "f"), ("f", field.default))
-    y += _LINE
-    show, _ = logic.chain(100, y, ("msg", "set", ARGUMENT), ("s", public))
+        held = logic.chain(held, ("expr", Raw(r"rint(\$f1)")))[-1]
+    _, split, kept = logic.chain(held, ("t", "f", "f"), ("f", field.default))
+    show, _ = logic.chain(("msg", "set", ARGUMENT), ("s", public))
     logic.connect(split, 1, show, 0)
-    number = logic.obj(600, y, "s", _number(index, place))
+    number = logic.obj("s", _number(index, place))
     logic.connect(show, 0, number, 0)
-    return y + _LINE, kept
+    return kept
 
 
-def _defaults(logic: Canvas, y: int, control: Control, index: int, stem: str) -> int:
+def _defaults(logic: Canvas, control: Control, index: int, stem: str) -> None:
     """What shows the defaults when the patch opens, and what sends them on reset."""
     show: list[Atom] = []
     reset: list[Atom] = []
     for place, field in enumerate(control.fields):
         public = _public(stem, control, place)
         if field.kind == "text":
-            begin, word = _word(logic, 200, y, str(field.default))
-            logic.chain(20, y, ("r", RESET), begin)
-            logic.chain(600, y, word, ("s", public))
-            y += _LINE
-            begin, word = _word(logic, 200, y, str(field.default))
-            logic.chain(20, y, ("r", SHOW), begin)
-            logic.chain(600, y, word, ("list", "prepend", "set"), ("list", "trim"), ("s", public))
-            y += _LINE
+            begin, word = _word(logic, str(field.default))
+            logic.chain(("r", RESET), begin)
+            logic.chain(word, ("s", public))
+            begin, word = _word(logic, str(field.default))
+            logic.chain(("r", SHOW), begin)
+            logic.chain(word, ("list", "prepend", "set"), ("list", "trim"), ("s", public))
             continue
         start = _start(field)
         show += [SEMICOLON, public, "set", start]
         reset += [SEMICOLON, public, start]
         if field.kind in ("float", "int") and control.shape != "bank":
             numbers = ("s", _number(index, place))
-            logic.chain(20, y, ("r", SHOW), ("msg", "set", start), numbers)
-            y += _LINE
+            logic.chain(("r", SHOW), ("msg", "set", start), numbers)
     if show:
-        logic.chain(20, y, ("r", SHOW), ("msg", *show))
-        y += _LINE
+        logic.chain(("r", SHOW), ("msg", *show))
         if control.by_name:
             values = [_start(field) for field in control.fields]
-            logic.chain(20, y, ("r", SHOW), ("msg", 0, *values), ("s", _table(index)))
-            y += _LINE
-        logic.chain(20, y, ("r", RESET), ("msg", *reset))
-        y += _LINE
-    return y
+            logic.chain(("r", SHOW), ("msg", 0, *values), ("s", _table(index)))
+        logic.chain(("r", RESET), ("msg", *reset))
 
 
 def _start(field: Field) -> Atom:
@@ -294,17 +259,17 @@ def _start(field: Field) -> Atom:
     return Raw("s") if field.kind == "text" else field.default
 
 
-def _word(logic: Canvas, x: int, y: int, word: str) -> tuple[int, int]:
+def _word(logic: Canvas, word: str) -> tuple[int, int]:
     """Boxes that send a word when banged: the one to bang, and the one it leaves.
 
     Pd would read ``0.5`` in a message box as a number, which nn~ would hand on as
     ``0.500000``; such words are put together from their letters.
     """
     if _plain(word):
-        box = logic.msg(x, y, "symbol", word)
+        box = logic.msg("symbol", word)
         return box, box
     letters: tuple[Atom, ...] = tuple(word.encode()) or ("bang",)
-    begin, end = logic.chain(x, y, ("msg", *letters), ("list", "tosymbol"))
+    begin, end = logic.chain(("msg", *letters), ("list", "tosymbol"))
     return begin, end
 
 

@@ -25,6 +25,7 @@ from torchbend.export.patches.layout import (
 from torchbend.export.patches.pd import Canvas
 from torchbend.export.patches.pd_audio import audio_canvas, latent_control, method_canvas
 from torchbend.export.patches.pd_controls import SHOW, draw_card, wire_control
+from torchbend.export.patches.pd_panel import Panel
 from torchbend.export.patches.pd_side import Side
 
 __all__ = ["pd_patch"]
@@ -42,7 +43,7 @@ def pd_patch(info: FileInfo, stem: str) -> str:
     columns = card_columns(shown)
     side = Side(info, main, others, stem)
     width, height = panel_size(columns, side.height())
-    panel = Canvas(width + _EDGE, height + _EDGE)
+    panel = Panel(width + _EDGE, height + _EDGE)
     panel.panel(0, 0, width, height, _GROUND)
     panel.panel(0, 0, width, TITLE_HEIGHT, _TITLE)
     title = clip_text(info.model or stem, (width - 2 * MARGIN) // 16)
@@ -51,7 +52,7 @@ def pd_patch(info: FileInfo, stem: str) -> str:
     panel.words(MARGIN, 60, line, 12, _GREY, _TITLE)
     side.draw(panel, MARGIN, TITLE_HEIGHT + MARGIN)
     logic = Canvas(1200, 700, "controls")
-    y = side.wire(logic, 20)
+    side.wire(logic)
     index = 0
     for place, column in enumerate(columns):
         x = 2 * MARGIN + SIDE_WIDTH + place * (CARD_WIDTH + MARGIN)
@@ -59,11 +60,11 @@ def pd_patch(info: FileInfo, stem: str) -> str:
         for card in column:
             draw_card(panel, x, top, card, index, stem)
             if card is not playing:
-                y = wire_control(logic, y, card, index, stem)
+                wire_control(logic, card, index, stem)
             top += card_height(card) + GAP
             index += 1
     # Last of all: when it bangs, all that listens is there.
-    logic.chain(20, y, ("loadbang",), ("s", SHOW))
+    logic.chain(("loadbang",), ("s", SHOW))
     buffer = buffer_sizes(info)[1]
     inside = [audio_canvas(info, main, stem, buffer, 0), logic]
     for number, method in enumerate(others):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from torchbend.export.patches.layout import MARGIN, TITLE_HEIGHT
 from torchbend.export.patches.messages import LOADING, MESSAGES
-from torchbend.export.patches.pd import ARGUMENT, PAPER, Atom, Canvas, Widget, local
+from torchbend.export.patches.pd import ARGUMENT, Atom, Canvas, local
 from torchbend.export.patches.pd_controls import NN, SHOW
 from torchbend.export.patches.pd_host import EDGE, draw_title, write_host
+from torchbend.export.patches.pd_panel import PAPER, Panel, Widget
 
 __all__ = ["pd_help"]
-
-_LINE = 30
 
 
 def pd_help() -> str:
@@ -19,9 +18,14 @@ def pd_help() -> str:
     width, row = 1000, 44
     loading = 70 + 36 * len(LOADING)
     height = TITLE_HEIGHT + 3 * MARGIN + loading + 110 + 40 + row * len(said)
-    panel = Canvas(width + EDGE, height + EDGE)
-    draw_title(panel, width, height, "torchbend in Pure Data",
-           "how a bent model is loaded, and what nn~ can be told")  # fmt: skip
+    panel = Panel(width + EDGE, height + EDGE)
+    draw_title(
+        panel,
+        width,
+        height,
+        "torchbend in Pure Data",
+        "how a bent model is loaded, and what nn~ can be told",
+    )
     y = TITLE_HEIGHT + MARGIN
     inner = width - 2 * MARGIN
     panel.panel(MARGIN, y, inner, loading - 20, PAPER)
@@ -45,26 +49,22 @@ def pd_help() -> str:
     panel.words(MARGIN + 14, y + 18, "what nn~ can be told: click, and look at Pd's window", 14)
     y += 36
     for message in said:
-        box = panel.msg(MARGIN + 14, y, *_parts(message.text))
+        box = panel.fixed("msg", MARGIN + 14, y, *_parts(message.text))
         # Below the message, so that the wire does not run through its words.
-        panel.connect(box, 0, panel.obj(MARGIN + 200, y + 20, "s", NN), 0)
+        panel.connect(box, 0, panel.fixed("obj", MARGIN + 200, y + 20, "s", NN), 0)
         panel.text(MARGIN + 300, y + 2, message.meaning, 94)
         y += row
     logic = Canvas(1000, 700, "inside")
-    y = write_host(logic, 20, "tb/help")
-    logic.chain(20, y, ("r", local("sound")), ("msg", "dsp", ARGUMENT), ("s", "pd"))
+    write_host(logic, "tb/help")
+    logic.chain(("r", local("sound")), ("msg", "dsp", ARGUMENT), ("s", "pd"))
     for channel in range(2):
-        y += _LINE
-        logic.chain(20, y, ("osc~", 220 * (channel + 1)), ("*~", 0.1),
-                    ("s~", local(f"src-{channel}")))  # fmt: skip
-    y += _LINE
-    speakers = logic.obj(20, y + 2 * _LINE, "dac~", 1, 2)
+        logic.chain(("osc~", 220 * (channel + 1)), ("*~", 0.1), ("s~", local(f"src-{channel}")))
+    speakers = logic.obj("dac~", 1, 2)
     for channel in range(2):
-        caught, out = logic.chain(20 + 300 * channel, y, ("catch~", local(f"wet-{channel}")),
-                                  ("*~", 0.3))  # fmt: skip
+        caught, out = logic.chain(("catch~", local(f"wet-{channel}")), ("*~", 0.3))
         logic.connect(out, 0, speakers, channel)
-    logic.chain(20, y + 3 * _LINE, ("loadbang",), ("s", SHOW))
-    panel.sub(width - 100, tried + 46, logic)
+    logic.chain(("loadbang",), ("s", SHOW))
+    panel.sub_at(width - 100, tried + 46, logic)
     return panel.file()
 
 

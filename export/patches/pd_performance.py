@@ -5,25 +5,16 @@ from __future__ import annotations
 from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import receive_name
 from torchbend.export.patches.layout import CARD_WIDTH, GAP, MARGIN, SIDE_WIDTH, TITLE_HEIGHT
-from torchbend.export.patches.pd import (
-    ARGUMENT,
-    PAPER,
-    SEMICOLON,
-    Atom,
-    Canvas,
-    Raw,
-    Widget,
-    local,
-)
+from torchbend.export.patches.pd import ARGUMENT, SEMICOLON, Atom, Canvas, Raw, local
 from torchbend.export.patches.pd_audio import Signals, write_output, write_sources
 from torchbend.export.patches.pd_controls import NN, RESEND, RESET, SHOW
 from torchbend.export.patches.pd_host import EDGE, draw_title, write_host
+from torchbend.export.patches.pd_panel import PAPER, Panel, Widget
 from torchbend.export.patches.pd_side import Side
 
 __all__ = ["KNOBS", "PRESETS", "pd_performance"]
 
 KNOBS, PRESETS = 8, 8
-_LINE = 30
 _KNOB_HEIGHT = 76
 _NONE = "-"  # the name of a knob that moves nothing yet
 _INFO = FileInfo("torchbend", (MethodInfo("forward", 2, 1, 2, 1, least_block=2048),))
@@ -36,9 +27,14 @@ def pd_performance() -> str:
     knobs = KNOBS * (_KNOB_HEIGHT + GAP) - GAP
     width = 2 * MARGIN + SIDE_WIDTH + 2 * (CARD_WIDTH + MARGIN)
     height = TITLE_HEIGHT + 2 * MARGIN + max(knobs, side.height())
-    panel = Canvas(width + EDGE, height + EDGE)
-    draw_title(panel, width, height, "torchbend performance",
-           "open a file, name an attribute on each knob, keep presets")  # fmt: skip
+    panel = Panel(width + EDGE, height + EDGE)
+    draw_title(
+        panel,
+        width,
+        height,
+        "torchbend performance",
+        "open a file, name an attribute on each knob, keep presets",
+    )
     top = TITLE_HEIGHT + MARGIN
     side.draw(panel, MARGIN, top)
     x = 2 * MARGIN + SIDE_WIDTH
@@ -57,44 +53,41 @@ def pd_performance() -> str:
         place = top + knob * (_KNOB_HEIGHT + GAP)
         _draw_knob(panel, x + CARD_WIDTH + MARGIN, place, knob)
     logic = Canvas(1200, 700, "controls")
-    y = side.wire(logic, 20)
-    y = write_host(logic, y, f"tb/{_STEM}")
-    pack, y = _wire_presets(logic, y)
+    side.wire(logic)
+    write_host(logic, f"tb/{_STEM}")
+    pack = _wire_presets(logic)
     for knob in range(KNOBS):
-        y = _wire_knob(logic, y, knob, pack)
+        _wire_knob(logic, knob, pack)
     for place, name in enumerate(("mix", "level")):
-        gain = logic.obj(20 + 200 * place, y, "r", local(name))
+        gain = logic.obj("r", local(name))
         logic.connect(gain, 0, pack, 1 + 4 * KNOBS + place)
-    y += _LINE
-    logic.chain(20, y, ("r", local("forward-on")), ("msg", "enable", ARGUMENT), ("s", NN))
-    y += _LINE
+    logic.chain(("r", local("forward-on")), ("msg", "enable", ARGUMENT), ("s", NN))
     # A new nn~ has the buffer of its arguments: it is told what is chosen.
     chosen = ("msg", SEMICOLON, receive_name(_STEM, ":buffer"), "bang")
-    logic.chain(20, y, ("r", RESEND), chosen)
+    logic.chain(("r", RESEND), chosen)
     method = ("msg", SEMICOLON, receive_name(_STEM, ":method"), "symbol", "forward")
-    logic.chain(420, y, ("r", SHOW), method)
-    logic.chain(20, y + _LINE, ("loadbang",), ("s", SHOW))
+    logic.chain(("r", SHOW), method)
+    logic.chain(("loadbang",), ("s", SHOW))
     audio = Canvas(1000, 700, "audio")
-    y = write_sources(audio, 20, 2, _STEM)
-    write_output(audio, y, Signals.of(_INFO), _STEM)
+    write_sources(audio, 2, _STEM)
+    write_output(audio, Signals.of(_INFO), _STEM)
     side.put_subpatches(panel, MARGIN, top, [audio, logic])
     return panel.file()
 
 
-def _draw_model(panel: Canvas, x: int, y: int) -> None:
+def _draw_model(panel: Panel, x: int, y: int) -> None:
     panel.panel(x, y, CARD_WIDTH, 190, PAPER)
     panel.words(x + 14, y + 18, "model", 14)
     panel.button(x + 14, y + 38, 40, Widget(local("open"), f"tb/{_STEM}/:open"))
     panel.words(x + 64, y + 58, "open a .ts file", 12)
     panel.word_box(x + 14, y + 92, 42, Widget("", local("shown")))
     panel.words(x + 14, y + 140, "method", 12)
-    panel.word_box(x + 14, y + 152, 16,
-                   Widget(local("method"), f"tb/{_STEM}/:method"))  # fmt: skip
+    panel.word_box(x + 14, y + 152, 16, Widget(local("method"), f"tb/{_STEM}/:method"))
     panel.words(x + 230, y + 140, "stereo", 12)
     panel.toggle(x + 230, y + 152, 26, Widget(local("stereo"), f"tb/{_STEM}/:stereo"))
 
 
-def _draw_presets(panel: Canvas, x: int, y: int) -> None:
+def _draw_presets(panel: Panel, x: int, y: int) -> None:
     panel.panel(x, y, CARD_WIDTH, 206, PAPER)
     panel.words(x + 14, y + 18, "presets", 14)
     for row, name in enumerate(("recall", "store")):
@@ -117,7 +110,7 @@ def _knob_name(knob: int, part: str = "") -> str:
     return receive_name(_STEM, f"knob{part}", knob + 1)
 
 
-def _draw_knob(panel: Canvas, x: int, y: int, knob: int) -> None:
+def _draw_knob(panel: Panel, x: int, y: int, knob: int) -> None:
     panel.panel(x, y, CARD_WIDTH, _KNOB_HEIGHT, PAPER)
     panel.words(x + 14, y + 19, str(knob + 1), 14)
     name = Widget(_knob(knob, "name"), _knob_name(knob, ":name"))
@@ -131,108 +124,89 @@ def _draw_knob(panel: Canvas, x: int, y: int, knob: int) -> None:
     panel.number(x + 298, y + 42, 9, Widget("", _knob(knob, "shown")))
 
 
-def _wire_knob(logic: Canvas, y: int, knob: int, pack: int) -> int:
+def _wire_knob(logic: Canvas, knob: int, pack: int) -> None:
     """A slider's place between low and high goes to the attribute of its name."""
-    logic.text(20, y, f"Knob {knob + 1}.", 40)
-    y += _LINE
+    logic.heading(f"Knob {knob + 1}.")
     mapped = Raw(r"\$f2 + max(0 \, min(1 \, \$f1)) * (\$f3 - \$f2)")
-    place, value = logic.obj(20, y, "f", 0), logic.obj(200, y, "expr", mapped)
-    logic.chain(700, y, ("r", _knob(knob, "x")), place)
+    place, value = logic.obj("f", 0), logic.obj("expr", mapped)
+    logic.chain(("r", _knob(knob, "x")), place)
     logic.connect(place, 0, value, 0)
-    y += _LINE
-    shown, gate = logic.obj(200, y, "t", "f", "f"), logic.obj(420, y, "spigot")
+    shown, gate = logic.obj("t", "f", "f"), logic.obj("spigot")
     logic.connect(value, 0, shown, 0)
     logic.connect(shown, 0, gate, 0)
-    logic.connect(shown, 1, logic.obj(600, y, "s", _knob(knob, "shown")), 0)
-    y += _LINE
-    said, *_ = logic.chain(420, y, ("list", "prepend"), ("list", "trim"), ("s", NN))
+    logic.connect(shown, 1, logic.obj("s", _knob(knob, "shown")), 0)
+    said, *_ = logic.chain(("list", "prepend"), ("list", "trim"), ("s", NN))
     logic.connect(gate, 0, said, 0)
     # Moving an end moves the value too; but a recalled preset moves it once, at its end.
-    y += _LINE
-    live = logic.obj(420, y, "spigot", 1)
-    logic.connect(logic.obj(600, y, "r", local("live")), 0, live, 1)
+    live = logic.obj("spigot", 1)
+    logic.connect(logic.obj("r", local("live")), 0, live, 1)
     logic.connect(live, 0, place, 0)
     for inlet, end in ((1, "low"), (2, "high")):
-        y += _LINE
-        ends = logic.chain(20, y, ("r", _knob(knob, end)), ("t", "b", "f"))[-1]
+        ends = logic.chain(("r", _knob(knob, end)), ("t", "b", "f"))[-1]
         logic.connect(ends, 1, value, inlet)
         logic.connect(ends, 0, live, 0)
         logic.connect(ends, 1, pack, 4 * knob + 1 + inlet)
-    y += _LINE
-    split = logic.chain(20, y, ("r", _knob(knob, "name")), ("t", "s", "s"))[-1]
-    prefix = logic.obj(200, y, "list", "prepend", "set")
-    choose = logic.obj(420, y, "sel", _NONE)
+    split = logic.chain(("r", _knob(knob, "name")), ("t", "s", "s"))[-1]
+    prefix = logic.obj("list", "prepend", "set")
+    choose = logic.obj("sel", _NONE)
     logic.connect(split, 1, prefix, 0)
     logic.connect(prefix, 0, said, 1)
     logic.connect(split, 0, choose, 0)
     logic.connect(split, 0, pack, 4 * knob + 4)
-    y += _LINE
     # No name, nothing to move.
     for outlet, state in ((0, 0), (1, 1)):
-        is_named = logic.msg(420 + 120 * outlet, y, state)
+        is_named = logic.msg(state)
         if outlet:
-            named = logic.obj(620, y, "t", "b")
+            named = logic.obj("t", "b")
             logic.connect(choose, 1, named, 0)
             logic.connect(named, 0, is_named, 0)
         else:
             logic.connect(choose, 0, is_named, 0)
         logic.connect(is_named, 0, gate, 1)
     logic.connect(place, 0, pack, 4 * knob + 1)
-    y += _LINE
-    logic.connect(logic.obj(20, y, "r", RESEND), 0, place, 0)
-    y += _LINE
+    logic.connect(logic.obj("r", RESEND), 0, place, 0)
     start: list[Atom] = []
     for part, begin in ((":low", 0), (":high", 1)):
         start += [SEMICOLON, _knob_name(knob, part), begin]
     start += [SEMICOLON, _knob_name(knob), 0]
     none: list[Atom] = [SEMICOLON, _knob_name(knob, ":name"), "symbol", _NONE]
-    logic.chain(20, y, ("r", SHOW), ("msg", *none, *start))
-    y += _LINE
-    logic.chain(20, y, ("r", RESET), ("msg", SEMICOLON, _knob_name(knob), 0))
-    return y + 2 * _LINE
+    logic.chain(("r", SHOW), ("msg", *none, *start))
+    logic.chain(("r", RESET), ("msg", SEMICOLON, _knob_name(knob), 0))
 
 
-def _wire_presets(logic: Canvas, y: int) -> tuple[int, int]:
+def _wire_presets(logic: Canvas) -> int:
     """Lines of a text, one a preset; returns the box that gathers what to keep."""
-    logic.text(20, y, "Presets: what a knob is comes after where it stands, for it is recalled "
-               "from right to left.", 120)  # fmt: skip
-    y += _LINE
+    logic.heading("Presets. One is recalled from right to left: a knob's name first.")
     kinds: list[Atom] = ["f", "f", "f", "s"] * KNOBS + ["f", "f"]
-    pack, part = logic.chain(20, y, ("pack", 0, *kinds), ("list", "split", 1))
-    y += _LINE
+    pack, part = logic.chain(("pack", 0, *kinds), ("list", "split", 1))
     presets = local("presets")
-    define = logic.kept_text(20, y, presets, [("empty",)] * PRESETS)
-    store = logic.obj(300, y, "text", "set", presets)
+    define = logic.kept_text(presets, [("empty",)] * PRESETS)
+    store = logic.obj("text", "set", presets)
     logic.connect(part, 1, store, 0)
-    y += _LINE
-    slot = logic.chain(20, y, ("r", local("store")), ("t", "b", "f"))[-1]
+    slot = logic.chain(("r", local("store")), ("t", "b", "f"))[-1]
     logic.connect(slot, 1, store, 1)
     logic.connect(slot, 0, pack, 0)
-    y += _LINE
     for name, panel, word in (("save", "savepanel", "write"), ("load", "openpanel", "read")):
-        file = logic.chain(20, y, ("r", local(name)), (panel,), ("msg", word, ARGUMENT))[-1]
+        file = logic.chain(("r", local(name)), (panel,), ("msg", word, ARGUMENT))[-1]
         logic.connect(file, 0, define, 0)
-        y += _LINE
     *_, found = logic.chain(
-        20, y, ("r", local("recall")), ("text", "get", presets), ("list", "trim"),
+        ("r", local("recall")),
+        ("text", "get", presets),
+        ("list", "trim"),
         ("route", "empty"),
-    )  # fmt: skip
-    y += _LINE
-    order, parts = logic.obj(20, y, "t", "b", "a", "b"), logic.obj(200, y, "unpack", *kinds)
+    )
+    order, parts = logic.obj("t", "b", "a", "b"), logic.obj("unpack", *kinds)
     logic.connect(found, 1, order, 0)
     logic.connect(order, 1, parts, 0)
-    y += _LINE
     for outlet, state in ((2, 0), (0, 1)):
-        gate = logic.chain(20 + 240 * state, y, ("msg", state), ("s", local("live")))[0]
+        gate = logic.chain(("msg", state), ("s", local("live")))[0]
         logic.connect(order, outlet, gate, 0)
-    y += _LINE
     for knob in range(KNOBS):
         names = ("", ":low", ":high", ":name")
         for place, part_name in enumerate(names):
-            box = logic.obj(20 + 260 * place, y, "s", _knob_name(knob, part_name))
+            box = logic.obj("s", _knob_name(knob, part_name))
             logic.connect(parts, 4 * knob + place, box, 0)
-        y += _LINE
     for place, name in enumerate(("mix", "level")):
-        box = logic.obj(20 + 260 * place, y, "s", receive_name(_STEM, f":{name}"))
+        box = logic.obj("s", receive_name(_STEM, f":{name}"))
         logic.connect(parts, 4 * KNOBS + place, box, 0)
-    return pack, y + 2 * _LINE
+    return pack

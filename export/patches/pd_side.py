@@ -7,18 +7,18 @@ from collections.abc import Callable
 from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import buffer_sizes, receive_name
 from torchbend.export.patches.layout import GAP, SIDE_WIDTH
-from torchbend.export.patches.pd import ARGUMENT, PAPER, SEMICOLON, Atom, Canvas, Widget, local
+from torchbend.export.patches.pd import ARGUMENT, SEMICOLON, Atom, Canvas, local
 from torchbend.export.patches.pd_audio import Signals
 from torchbend.export.patches.pd_controls import NN, RESEND, RESET
+from torchbend.export.patches.pd_panel import PAPER, Panel, Widget
 
 __all__ = ["Side"]
 
-_LINE = 30
 _BIG, _SMALL = 40, 26  # sizes of switches and buttons
 _RANGES = {"gain": (0.0, 2.0, 1.0), "mix": (0.0, 1.0, 1.0), "level": (0.0, 1.0, 0.8)}
 _NAMES = {"gain": "input gain", "mix": "dry / wet", "level": "level"}
 
-_Draw = Callable[[Canvas, int, int], None]
+_Draw = Callable[[Panel, int, int], None]
 
 
 class Side:
@@ -58,50 +58,40 @@ class Side:
         """Of the whole column, in pixels."""
         return sum(tall + GAP for tall, _ in self._sections()) - GAP
 
-    def draw(self, panel: Canvas, x: int, y: int) -> None:
+    def draw(self, panel: Panel, x: int, y: int) -> None:
         """Put the column on the panel, its corner at (x, y)."""
         for tall, draw in self._sections():
             panel.panel(x, y, SIDE_WIDTH, tall, PAPER)
             draw(panel, x, y)
             y += tall + GAP
 
-    def put_subpatches(self, panel: Canvas, x: int, y: int, inside: list[Canvas]) -> None:
+    def put_subpatches(self, panel: Panel, x: int, y: int, inside: list[Canvas]) -> None:
         """Put the boxes of the subpatches into the last section."""
         y += self.height() - self._sections()[-1][0] + 32
         for place, canvas in enumerate(inside):
-            panel.sub(x + 12 + 140 * (place % 2), y + 32 * (place // 2), canvas)
+            panel.sub_at(x + 12 + 140 * (place % 2), y + 32 * (place // 2), canvas)
 
-    def wire(self, logic: Canvas, y: int) -> int:
-        """Add the boxes behind the column; returns where the next may go."""
-        logic.text(20, y, "The column on the left.", 60)
-        y += _LINE
-        logic.chain(20, y, ("r", local("sound")), ("msg", "dsp", ARGUMENT), ("s", "pd"))
-        y += _LINE
+    def wire(self, logic: Canvas) -> None:
+        """Add the boxes behind the column."""
+        logic.heading("The column on the left.")
+        logic.chain(("r", local("sound")), ("msg", "dsp", ARGUMENT), ("s", "pd"))
         start: list[Atom] = [SEMICOLON, self._public("enable"), "set", 1]
         start += [SEMICOLON, self._public("buffer"), "set", 1]
         if self._signals.sources:
             start += [SEMICOLON, self._public("mic"), 1]
         for name in self._faders():
-            logic.chain(
-                20, y, ("r", local(name)), ("msg", "set", ARGUMENT), ("s", self._public(name))
-            )
+            logic.chain(("r", local(name)), ("msg", "set", ARGUMENT), ("s", self._public(name)))
             start += [SEMICOLON, self._public(name), _RANGES[name][2]]
-            y += _LINE
-        logic.chain(20, y, ("loadbang",), ("msg", *start))
-        y += _LINE
-        _, both, _ = logic.chain(20, y, ("r", local("reload")), ("t", "b", "b"), ("s", RESEND))
-        y += _LINE
+        logic.chain(("loadbang",), ("msg", *start))
+        _, both, _ = logic.chain(("r", local("reload")), ("t", "b", "b"), ("s", RESEND))
         # The file is read anew first; then it hears how the controls stand.
-        reload, _ = logic.chain(60, y, ("msg", "reload"), ("s", NN))
+        reload, _ = logic.chain(("msg", "reload"), ("s", NN))
         logic.connect(both, 1, reload, 0)
-        y += _LINE
         places = range(len(self._sizes))
-        _, choose = logic.chain(20, y, ("r", local("buffer")), ("sel", *places))
+        _, choose = logic.chain(("r", local("buffer")), ("sel", *places))
         for place, size in enumerate(self._sizes):
-            y += _LINE
-            box, _ = logic.chain(60, y, ("msg", "bufsize", size), ("s", NN))
+            box, _ = logic.chain(("msg", "bufsize", size), ("s", NN))
             logic.connect(choose, place, box, 0)
-        return y + 2 * _LINE
 
     def _public(self, name: str) -> str:
         return receive_name(self._stem, f":{name}")
@@ -115,7 +105,7 @@ class Side:
             mixed = mixed[:1]
         return mixed + (["level"] if self._signals.outputs else [])
 
-    def _draw_switches(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_switches(self, panel: Panel, x: int, y: int) -> None:
         for place, label in enumerate(("sound", "model", "reset", "reload")):
             panel.words(x + 14 + 72 * place, y + 16, label, 12)
         enable = Widget(local(f"{self._main.name}-on"), self._public("enable"))
@@ -124,7 +114,7 @@ class Side:
         panel.button(x + 158, y + 32, _BIG, Widget(RESET, self._public("reset")))
         panel.button(x + 230, y + 32, _BIG, self._widget("reload"))
 
-    def _draw_input(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_input(self, panel: Panel, x: int, y: int) -> None:
         for place, label in enumerate(("microphone", "open file", "play file")):
             panel.words(x + 14 + 96 * place, y + 16, label, 12)
         panel.toggle(x + 14, y + 30, _SMALL, self._widget("mic"))
@@ -132,27 +122,27 @@ class Side:
         panel.toggle(x + 206, y + 30, _SMALL, self._widget("play"))
         self._draw_fader(panel, x, y + 68, "gain")
 
-    def _draw_output(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_output(self, panel: Panel, x: int, y: int) -> None:
         panel.meter(x + 266, y + 20, 16, 80, local("vu"))
         for name in self._faders():
             if name != "gain":
                 self._draw_fader(panel, x, y + 6, name)
                 y += 62
 
-    def _draw_fader(self, panel: Canvas, x: int, y: int, name: str) -> None:
+    def _draw_fader(self, panel: Panel, x: int, y: int, name: str) -> None:
         low, high, _ = _RANGES[name]
         panel.words(x + 14, y + 12, _NAMES[name], 12)
         number = local(f"{name}-n")
         panel.slider(x + 14, y + 26, 160, 24, low, high, Widget(number, self._public(name)))
         panel.number(x + 188, y + 26, 6, Widget(local(name), number), low, high)
 
-    def _draw_buffer(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_buffer(self, panel: Panel, x: int, y: int) -> None:
         panel.words(x + 14, y + 14, "buffer, in frames", 12)
         for place, size in enumerate(self._sizes):
             panel.words(x + 14 + _BIG * place, y + 34, str(size), 10)
         panel.radio(x + 14, y + 46, _BIG, len(self._sizes), self._widget("buffer"))
 
-    def _draw_methods(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_methods(self, panel: Panel, x: int, y: int) -> None:
         panel.words(x + 14, y + 16, "other methods", 12)
         for place, method in enumerate(self._others):
             public = receive_name(self._stem, f"{method.name}:enable")
@@ -160,5 +150,5 @@ class Side:
             panel.toggle(x + 14, top, _SMALL, Widget(local(f"{method.name}-on"), public))
             panel.words(x + 54, top + 13, method.name[:28], 12)
 
-    def _draw_inside(self, panel: Canvas, x: int, y: int) -> None:
+    def _draw_inside(self, panel: Panel, x: int, y: int) -> None:
         panel.words(x + 14, y + 16, "inside", 12)

@@ -1,7 +1,7 @@
 """Generated Pd patches, read back by a reader of their own."""
 
 import re
-from itertools import combinations
+from itertools import takewhile
 
 import pytest
 from hypothesis import given, settings
@@ -89,28 +89,20 @@ def check_wires(window, shapes):
                 assert port < have[side], (inner.name, inner.boxes[box], port)
 
 
-def check_panel(window):
-    """Nothing lies on anything else, and all of it is in the window."""
-    placed = [(box, area(box)) for box in window.boxes if area(box) is not None]
-    for box, (left, top, right, bottom) in placed:
-        assert left >= 0 and top >= 0, box
-        assert right <= window.width and bottom <= window.height, box
-    for (one, a), (two, b) in combinations(placed, 2):
-        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-        assert apart, (one, two)
-
-
-def check_boxes(window):
-    """Inside, too, no box lies on another."""
-    for inner in list(window.every())[1:]:
-        boxes = [box for box in inner.boxes if box.kind in ("obj", "msg", "sub")]
-        rows = {}
-        for box in boxes:
-            if area(box) is not None:
-                rows.setdefault(box.y, []).append(box)
-        for row in rows.values():
-            for one, two in combinations(sorted(row, key=lambda box: box.x), 2):
-                assert area(one)[2] <= two.x, (inner.name, one, two)
+def check_places(window):
+    """Nothing lies on anything else; all of the panel is in its window."""
+    for box in window.boxes:
+        if area(box) is not None:
+            left, top, right, bottom = area(box)
+            assert left >= 0 and top >= 0, box
+            assert right <= window.width and bottom <= window.height, box
+    for inner in window.every():
+        # From top to bottom, each with those that begin before it ends.
+        placed = [(area(box), box) for box in inner.boxes if area(box) is not None]
+        placed.sort(key=lambda pair: pair[0][1])
+        for number, (a, one) in enumerate(placed):
+            for b, two in takewhile(lambda pair, a=a: pair[0][1] < a[3], placed[number + 1 :]):
+                assert a[2] <= b[0] or b[2] <= a[0], (inner.name, one, two)
 
 
 def widgets(window):
@@ -172,8 +164,7 @@ def check_attribute(window, attribute, stem):
 def test_any_file_has_a_sound_patch(info, stem):
     window = read(pd_patch(info, stem))
     check_wires(window, nn_shapes(info))
-    check_panel(window)
-    check_boxes(window)
+    check_places(window)
     for attribute in info.attributes:
         check_attribute(window, attribute, stem)
     made = [
@@ -215,15 +206,14 @@ def test_a_long_vector_is_drawn_into_an_array():
     assert graph.inside.arrays == [("$0-c0-t", 500)]
     assert graph.inside.coords[1] == 1.0 and graph.inside.coords[3] == 0.0
     assert "tb/m/shape:send" in widgets(window)
-    check_panel(window)
+    check_places(window)
 
 
 @pytest.mark.parametrize("text", [pd_help, pd_performance], ids=["help", "performance"])
 def test_the_patches_for_any_file_are_sound(text):
     window = read(text())
     check_wires(window, {})
-    check_panel(window)
-    check_boxes(window)
+    check_places(window)
 
 
 def test_only_the_main_method_plays_when_the_patch_opens():
