@@ -177,7 +177,7 @@ def _wire_knob(logic: Canvas, knob: int, pack: int) -> None:
 def _wire_presets(logic: Canvas) -> int:
     """Lines of a text, one a preset; returns the box that gathers what to keep."""
     logic.heading("Presets. One is recalled from right to left: a knob's name first.")
-    kinds: list[Atom] = ["f", "f", "f", "s"] * KNOBS + ["f", "f"]
+    kinds: list[Atom] = [*["f", "f", "f", "s"] * KNOBS, "f", "f"]
     pack, part = logic.chain(("pack", 0, *kinds), ("list", "split", 1))
     presets = local("presets")
     define = logic.kept_text(presets, [("empty",)] * PRESETS)
