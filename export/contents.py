@@ -100,7 +100,7 @@ def reason(error: BaseException) -> str:
     """The line that matters of an error out of TorchScript, which wraps it in traces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if re.match(r"(\w|\.)*(Error|Exception): .", line)]
-    return named[-1] if named else first_line(error)
+    return named[-1].removeprefix("builtins.") if named else first_line(error)
 
 
 class _Asking:
