@@ -34,10 +34,10 @@ Runs = Callable[..., Path]
 @pytest.fixture(scope="module")
 def run_of(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     @cache
-    def make(config: str, channels: int = 1) -> Path:
+    def make(config: str, channels: int) -> Path:
         return save_run(tmp_path_factory.mktemp("run"), config, channels=channels, seed=1)
 
-    return make
+    return lambda config, channels=1: make(config, channels)
 
 
 @pytest.fixture(autouse=True)

@@ -438,3 +438,30 @@ def test_saved_to_a_file(tmp_path: Path) -> None:
     twin.set_p(2.0)
     assert loaded.get_p() == 0.5
     assert_same(bended, [loaded], blocks_of(SHAPES[:1]))
+
+
+class Spectra(nn.Module):
+    """``torch.stft`` called in the ways that there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = torch.stft(x, 16, 4, 16, self.window, return_complex=True)
+        b = torch.stft(x[0], 16, window=self.window, pad_mode="constant", return_complex=True)
+        c = torch.stft(x, n_fft=16, center=False, normalized=True, return_complex=True)
+        d = torch.stft(x, 16, onesided=False, return_complex=True)
+        return torch.cat([v.abs().flatten() for v in (a, b, c, d)])
+
+
+@torch.no_grad()
+def test_stft_is_called_as_libtorch_2_5_knows_it() -> None:
+    bended = traced(Spectra(), noise(2, 64))
+    script = bended.script()
+    graph = script.inlined_graph
+    calls = graph.findAllNodes("aten::stft")
+    assert [len(list(call.inputs())) for call in calls] == [10] * 4  # an eleventh came later
+    for seed in range(3):
+        x = noise(1 + seed, 64, seed=seed)
+        assert torch.equal(script(x), bended(x))

@@ -5,6 +5,7 @@ Each function takes a graph and returns a new one; the trace's own graph never c
 
 from __future__ import annotations
 
+import inspect
 import linecache
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -27,6 +28,7 @@ __all__ = [
     "cut_before",
     "insert_bends",
     "keep_constants",
+    "with_older_operators",
     "with_outputs",
 ]
 
@@ -109,6 +111,31 @@ def insert_bends(graph: fx.Graph, chains: Mapping[str, Chain]) -> fx.Graph:
             place = value
         for user in users:
             user.replace_input_with(node, value)
+    return new
+
+
+def with_older_operators(graph: fx.Graph) -> fx.Graph:
+    """Call operators so that an older libtorch knows them.
+
+    ``torch.stft`` passes an argument that came after libtorch 2.5, also where it is not
+    used; the operator behind it computes the same without.
+
+    Args:
+        graph: of a method that is to be scripted.
+
+    Returns:
+        A new graph.
+    """
+    new, nodes = copy_graph(graph)
+    signature = inspect.signature(torch.functional.stft)
+    for node in nodes.values():
+        if node.op != "call_function" or node.target is not torch.functional.stft:
+            continue
+        bound = signature.bind(*node.args, **node.kwargs)
+        bound.apply_defaults()
+        if bound.arguments.pop("align_to_window", None) is None:
+            node.target = torch.ops.aten.stft
+            node.args, node.kwargs = tuple(bound.arguments.values()), {}
     return new
 
 

@@ -25,7 +25,7 @@ from ..errors import BendingError, ScriptError
 from .bends import BendBook
 from .fold import Fold, Refresh
 from .gains import BENDS, Gain, find_gains, insert_gains, trailing_scales
-from .lower import insert_bends
+from .lower import insert_bends, with_older_operators
 from .runner import Runner
 from .shadow import shadow_of
 from .standalone import Box, attach, borrow, own_weights, settle_parametrizations
@@ -157,7 +157,7 @@ class _Assembly:
             ]
             for name, chain in named.items()
         }
-        return insert_bends(trace.graph, lowered)
+        return with_older_operators(insert_bends(trace.graph, lowered))
 
     def _activation(self, kernel: Kernel, time: int | None) -> str:
         done = self.scripter.kernel(kernel, fade=time)
