@@ -129,6 +129,7 @@ def run_pd(
     sound: Tensor | None = None,
     messages: Sequence[tuple[float, str]] = (),
     path: Sequence[Path] = (),
+    seed: int = 0,
     timeout: float = 300.0,
 ) -> PdRun:
     """Play a patch in real Pd, with the ``nn~`` of the native build.
@@ -141,6 +142,7 @@ def run_pd(
         messages: seconds and what a Pd message box would hold after ``;``: a receiver and
             its message, such as ``"gain 0.3"``.
         path: more folders where Pd looks for objects and files.
+        seed: of what models draw at random.
         timeout: seconds of the clock on the wall.
     """
     external = built("pd").resolve()
@@ -166,7 +168,10 @@ def run_pd(
             command += ["-path", str(place)]
         command += ["-open", str(copy), "-open", str(work / "driver.pd")]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+            env = {**os.environ, "NN_SEED": str(seed)}
+            done = subprocess.run(
+                command, env=env, capture_output=True, text=True, timeout=timeout
+            )
         except subprocess.TimeoutExpired as late:
             raise AssertionError(f"Pd did not end: {late.stderr!r}") from late
         finally:

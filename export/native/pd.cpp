@@ -7,6 +7,7 @@
 #include <m_pd.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -304,6 +305,9 @@ t_method method(Function* function) {
 
 extern "C" __attribute__((visibility("default"))) void nn_tilde_setup() {
   post("nn~ - torchbend's stand-in - torch %s", torchbend::torch_version().c_str());
+  // For tests of models that draw at random.
+  if (const char* seed = std::getenv("NN_SEED"))
+    torchbend::set_seed(std::strtoull(seed, nullptr, 10));
   nn_class = class_new(gensym("nn~"), reinterpret_cast<t_newmethod>(create), method(destroy),
                        sizeof(Nn), CLASS_MULTICHANNEL, A_GIMME, 0);
   class_domainsignalin(nn_class, offsetof(Nn, signal));

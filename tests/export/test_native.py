@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     write_models(folder)
     return folder
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sums of convolutions may be ordered otherwise on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    torch.set_num_threads(before)
 
 
 def play(
@@ -444,6 +454,30 @@ def test_a_model_that_raises_in_pd_is_told_of(models: Path) -> None:
     assert any("the block starts too high" in line for line in run.log)
     assert run.errors
     assert not run.sound.any()
+
+
+@pytest.mark.rave
+def test_a_rave_plays_in_the_probe_and_in_pd_as_in_python(
+    tmp_path: Path, one_thread: None
+) -> None:
+    from rave_export import rave_exported
+
+    from torchbend.interfaces._rave_build import build_rave
+
+    file = rave_exported(build_rave("v2_small", seed=0), tmp_path / "rave.ts")
+    block, x = 4096, 0.3 * noise(1, SAMPLE_RATE)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(3)
+        want = play(file, x[None], block)[0]
+    assert want.abs().max() > 1e-3
+    seeded = ["--block", block, "--seed", 3, "--threads", 1]
+    probe("render", file, wav(tmp_path, x), tmp_path / "o.wav", *seeded, "--method", "forward")
+    assert torch.equal(read_wav(tmp_path / "o.wav")[:, : want.shape[1]], want)
+    patch = FORWARD.format(nn=f"rave forward {block}")
+    run = run_pd(patch, 1.0, folder=tmp_path, sound=x, seed=3)
+    assert run.errors == []
+    late = 2 * block - PD_BLOCK
+    assert torch.equal(run.sound[:, late:], want[:, : SAMPLE_RATE - late])
 
 
 # -- what the tests themselves rest on -----------------------------------------------------

@@ -227,19 +227,26 @@ class Legacy(nn.Module):
 
 
 class Faulty(nn.Module):
-    """Raises in a block that starts above 1; gives attributes that nn~ cannot use."""
+    """Raises in a block that starts above 1; gives attributes that nn~ cannot use.
+
+    ``kept`` is a tensor that a block made, and ``borrowed`` keeps what nn~ only lends.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("forward_params", torch.tensor([1, 1, 1, 1]))
         self.register_buffer("bare", torch.zeros(1))
-        for name in ("bare", "stubborn", "raising"):
+        self.register_buffer("kept", torch.zeros(1))
+        self.register_buffer("borrowed", torch.zeros(1, 1))
+        for name in ("bare", "stubborn", "raising", "kept"):
             self.register_buffer(f"{name}_params", torch.tensor([2]))
+        self.register_buffer("borrowed_params", torch.tensor([5]))
 
     def forward(self, x: Tensor) -> Tensor:
         if float(x[0, 0, 0].item()) > 1:
             raise RuntimeError("the block starts too high")
-        return x + self.bare
+        self.kept = x.clone()
+        return x + self.bare + self.borrowed.mean()
 
     @torch.jit.export
     def get_methods(self) -> List[str]:  # noqa: UP006
@@ -247,7 +254,7 @@ class Faulty(nn.Module):
 
     @torch.jit.export
     def get_attributes(self) -> List[str]:  # noqa: UP006
-        return ["bare", "stubborn", "raising", "missing"]
+        return ["bare", "stubborn", "raising", "kept", "borrowed", "missing"]
 
     @torch.jit.export
     def get_bare(self) -> float:
@@ -274,6 +281,32 @@ class Faulty(nn.Module):
     def set_raising(self, value: float) -> int:
         if value < 2.0:
             raise RuntimeError("not today")
+        return 0
+
+    @torch.jit.export
+    def get_kept(self) -> List[float]:  # noqa: UP006
+        return [float(self.kept.mean().item())]
+
+    @torch.jit.export
+    def set_kept(self, value: float) -> int:
+        self.kept.fill_(value)
+        return 0
+
+    @torch.jit.export
+    def get_borrowed(self) -> List[str]:  # noqa: UP006
+        return ["borrowed#0"]
+
+    @torch.jit.export
+    def set_borrowed(self, name: str) -> int:
+        return 0
+
+    @torch.jit.export
+    def get_buffer_attributes(self) -> List[str]:  # noqa: UP006
+        return ["borrowed#0"]
+
+    @torch.jit.export
+    def set_buffer_attribute(self, name: str, samples: Tensor, rate: int) -> int:
+        self.borrowed = samples
         return 0
 
 

@@ -119,7 +119,7 @@ CASE(what_a_model_does_wrong_is_said) {
   const auto load = check::raised<Error>([&] { model.load("/no/such.ts", 44100); });
   CHECK(load.starts_with("problem loading model /no/such.ts. Exception : "));
   CHECK(load.find('#') == std::string::npos);  // no stack frames
-  CHECK(model.is_loaded() && model.attributes().size() == 4);  // still the one before
+  CHECK(model.is_loaded() && model.attributes().size() == 6);  // still the one before
 }
 
 CASE(outputs_are_repeated) {
@@ -127,7 +127,8 @@ CASE(outputs_are_repeated) {
   host.prepare("encode", 0);
   host.load(file("ratios"), 44100);
   CHECK(host.buffer_size() == 8);
-  const auto out = play(host, {ramp(24)}, 8);
+  host.play_in_place(24);
+  const auto out = play(host, {ramp(24)}, 24);
   for (int group = 0; group < 3; group++)
     for (int i = 0; i < 8; i++) {
       CHECK(out[0][group * 8 + i] == group * 8 + 7);        // the last
@@ -139,7 +140,8 @@ CASE(of_inputs_the_last_of_a_group_is_heard) {
   Host host;
   host.prepare("decode", 0);
   host.load(file("ratios"), 44100);
-  const auto out = play(host, {ramp(16), ramp(16, 100)}, 8)[0];
+  host.play_in_place(16);
+  const auto out = play(host, {ramp(16), ramp(16, 100)}, 16)[0];
   for (int group = 0; group < 2; group++)
     for (int i = 0; i < 8; i++) {
       const int last = group * 8 + 7;
@@ -239,6 +241,25 @@ CASE(a_failed_block_leaves_the_sound_as_it_was) {
   const auto errors = host.take_errors();
   CHECK(errors.size() == 1 && errors[0].find("starts too high") != std::string::npos);
   CHECK(host.take_errors().empty());
+}
+
+CASE(a_block_runs_in_inference_mode_and_a_setter_does_not) {
+  Host host;
+  host.load(file("faulty/faulty"), 44100);
+  host.play_in_place(4);
+  CHECK(host.model().set("kept", {"1"}) == 0);
+  play(host, {Signal(4, 0.5f)}, 4);
+  CHECK(check::raised<Error>([&] { host.model().set("kept", {"1"}); }).find("inference tensor") !=
+        std::string::npos);
+}
+
+CASE(samples_that_are_kept_are_heard_to_be_gone) {
+  Host host;
+  host.load(file("faulty/faulty"), 44100);
+  host.play_in_place(4);
+  const Samples samples{.channels = 1, .frames = 2, .sample_rate = 8000, .data = {1, 2}};
+  CHECK(host.model().set("borrowed", {"array"}, {{"borrowed#0", samples}}) == 0);
+  CHECK(std::isnan(play(host, {Signal(4, 0.5f)}, 4)[0][0]));
 }
 
 CASE(a_block_that_does_not_fit_the_ratio_raises) {
