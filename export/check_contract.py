@@ -26,7 +26,7 @@ def check_contract(archive: Archive, subject: Subject, asked: Asked) -> Iterator
         subject: the file, opened and not yet played.
         asked: what it answered.
     """
-    found = guard(archive.path)
+    found = guard(archive)
     yield problems(
         f"libtorch {LIBTORCH} of nn~ 1.6", map(str, found), "every operator is known there"
     )

@@ -102,11 +102,11 @@ def refuse(module_or_path: torch.jit.ScriptModule | str | Path) -> None:
         )
 
 
-def guard(module_or_path: torch.jit.ScriptModule | str | Path) -> list[Problem]:
+def guard(module_or_path: torch.jit.ScriptModule | str | Path | Archive) -> list[Problem]:
     """Find what nn~'s libtorch cannot load.
 
     Args:
-        module_or_path: a scripted module, or a ``.ts`` file.
+        module_or_path: a scripted module, or a ``.ts`` file, which may be read already.
 
     Returns:
         The problems, one for each operator and place; empty if there are none.
@@ -115,8 +115,10 @@ def guard(module_or_path: torch.jit.ScriptModule | str | Path) -> list[Problem]:
         ArchiveError: if the file cannot be opened here.
     """
     if isinstance(module_or_path, (str, Path)):
-        archive = Archive(module_or_path)
-        return [*_in_data(archive), *_in_code(archive.copy().getvalue(), str(module_or_path))]
+        module_or_path = Archive(module_or_path)
+    if isinstance(module_or_path, Archive):
+        archive = module_or_path
+        return [*_in_data(archive), *_in_code(archive.copy().getvalue(), str(archive.path))]
     # Saved and read again: the printed code is what nn~ compiles.
     saved = io.BytesIO()
     torch.jit.save(module_or_path, saved)

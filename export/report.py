@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -67,7 +68,9 @@ class Report:
         )
         failed = len(self.failures)
         verdict = "passes" if self.ok else f"fails in {failed} of {len(self.rows)} rows"
-        return f"{table}\n\n{self.path} {verdict}."
+        text = f"{table}\n\n{self.path} {verdict}."
+        # Names inside a file may hold anything; a terminal would obey some of it.
+        return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "?", text)
 
 
 def problems(what: str, found: Iterable[str], fine: str, result: str = FAIL) -> Row:

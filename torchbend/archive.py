@@ -187,11 +187,13 @@ def _what_it_is(data: bytes) -> str:
     return "it is no zip archive."
 
 
-def open_script(path: str | Path, device: str | torch.device = "cpu") -> torch.jit.ScriptModule:
+def open_script(
+    path: str | Path | Archive, device: str | torch.device = "cpu"
+) -> torch.jit.ScriptModule:
     """Open a TorchScript file that was checked as data first.
 
     Args:
-        path: of the ``.ts`` file.
+        path: of the ``.ts`` file, or the archive read already.
         device: where its tensors go.
 
     Returns:
@@ -201,13 +203,13 @@ def open_script(path: str | Path, device: str | torch.device = "cpu") -> torch.j
         ArchiveError: if the file is no TorchScript, is damaged, holds code that reaches
             outside the model, or is refused by torch.
     """
-    archive = Archive(path)
+    archive = path if isinstance(path, Archive) else Archive(path)
     copied = archive.copy()
     try:
         module: torch.jit.ScriptModule = torch.jit.load(copied, map_location=device)  # type: ignore[no-untyped-call]
     # Torch answers damage with almost any of the built-in errors.
     except Exception as error:  # noqa: BLE001
         raise ArchiveError(
-            f"{path} cannot be opened by torch {torch.__version__}: {first_line(error)}"
+            f"{archive.path} cannot be opened by torch {torch.__version__}: {first_line(error)}"
         ) from error
     return module

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -59,6 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--no-patches", action="store_true", help="write the .ts alone")
     export.set_defaults(run=_export)
 
+    info = commands.add_parser("info", help="show what is inside a .ts file")
+    info.add_argument("file", metavar="FILE.ts", type=Path)
+    info.add_argument("--json", action="store_true", help="as JSON")
+    info.set_defaults(run=_info)
+
+    check = commands.add_parser(
+        "check", help="try whether a .ts file plays in nn~, ours or not", description=_CHECK
+    )
+    check.add_argument("file", metavar="FILE.ts", type=Path)
+    check.add_argument("--json", action="store_true", help="as JSON")
+    check.add_argument("--timeout", metavar="SECONDS", type=float, default=900.0)
+    check.set_defaults(run=_check)
+
     install = commands.add_parser("install", help="install a model family beside this torch")
     install.add_argument("what", choices=["rave"])
     install.add_argument(
@@ -94,6 +108,24 @@ def _export(args: argparse.Namespace) -> int:
         patches=not args.no_patches,
     )
     return 0
+
+
+def _info(args: argparse.Namespace) -> int:
+    info = importlib.import_module("torchbend.export.info")
+    print(info.info_json(args.file) if args.json else info.info_text(args.file))
+    return 0
+
+
+_CHECK = """Play every method at every block size and batch, set every attribute to what it should
+take and to what it should not, and look for operators that nn~'s libtorch does not know. The
+status is 1 if anything fails."""
+
+
+def _check(args: argparse.Namespace) -> int:
+    checking = importlib.import_module("torchbend.export.check")
+    report = checking.check_in_fresh_process(args.file, timeout_seconds=args.timeout)
+    print(json.dumps(report.to_dict(), indent=2) if args.json else report)
+    return 0 if report.ok else 1
 
 
 def _install(args: argparse.Namespace) -> int:
