@@ -56,7 +56,7 @@ def blocks(report: Report, run: Path, folder: Path, seconds: float) -> None:
     rave = torch.jit.load(str(theirs))
     gain = tb.BendingParameter("gain", 0.9, range=[0, 2])
     keep = tb.BendingParameter("keep", 0.9, range=[0, 1])
-    with bended.bend(tb.Mask(keep, seed=1), EVERY_WEIGHT), bended.bend(tb.Scale(gain), EVERY_WEIGHT):
+    with bended.bend(tb.Mask(keep, seed=1) >> tb.Scale(gain), EVERY_WEIGHT):
         weights = load(bended, folder / "weights.ts")
     where = [f"decode:conv1d_{i}$" for i in (3, 9, 15, 21, 25)]
     bended.bend(tb.Scale(gain), *where[:3])

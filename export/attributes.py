@@ -18,7 +18,7 @@ from torch import nn
 from torchbend.bending import BendingParameter
 from torchbend.errors import ExportError
 from torchbend.export.description import AttributeInfo
-from torchbend.export.settings import Array, Setting
+from torchbend.export.settings import Array, Setting, TensorArray
 from torchbend.hints import ModelAttribute
 
 __all__ = ["MOST_FLOATS", "TYPE_CODES", "Attribute", "array_methods", "of_control", "of_model"]
@@ -64,6 +64,11 @@ class Attribute:
     def codes(self) -> torch.Tensor:
         """nn~'s type codes."""
         return torch.tensor([TYPE_CODES[t] for t in self.info.types])
+
+    @property
+    def is_array(self) -> bool:
+        """Whether nn~ sets it from an array of Pd, or a buffer~ of Max."""
+        return self.info.types in (("tensor",), ("buffer",))
 
     def source(self, folds: Sequence[str]) -> str:
         """The setter and the getter.
@@ -155,11 +160,12 @@ def of_control(
             "List[float]",
             f"[{', '.join(f'float(here[{i}])' for i in range(len(words)))}]",
         ),
-        "tensor": ("v0: Tensor", "set", "v0.flatten()", "List[Tensor]", "[here]"),
+        "tensor": ("v0: Tensor", "set", "v0", "List[Tensor]", "[here]"),
         "buffer": ("v0: str", "set", "v0", "List[str]", "[here]"),
     }[form]
-    if form == "buffer":
-        control = torch.jit.script(Array(control, value))
+    if form != "floats":
+        kind_of_array = Array if form == "buffer" else TensorArray
+        control = torch.jit.script(kind_of_array(control, value))
     return Attribute(info, control, arguments, setter, passed, returned, got, tuple(folds))
 
 

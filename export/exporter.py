@@ -22,7 +22,9 @@ from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
 from torchbend.export.description import EXTRA_FILE, FileInfo
 from torchbend.export.face import build_face, check_names
+from torchbend.export.guard import refuse
 from torchbend.export.live import reference_cases, start_state
+from torchbend.export.patches import write_patches
 from torchbend.export.reference import write_reference
 from torchbend.export.shapes import Method, Ratios, look_at, times_of, with_least_block
 from torchbend.hints import ExportHints
@@ -119,7 +121,6 @@ def export(
         attributes = _attributes(bended, parts, hints, vectors or {})
         info = _describe(bended, looked, attributes, hints, state, name or target.stem)
         face = build_face(parts.module, looked, attributes, hints.sample_rate).to("cpu")
-        from torchbend.export.guard import refuse
         refuse(face)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".torchbend-") as folder:
             draft = Path(folder) / target.name
@@ -128,7 +129,6 @@ def export(
             if check:
                 _check(bended, draft, looked, state)
             os.replace(draft, target)
-    from torchbend.export.patches import write_patches
     written = write_patches(info, target) if patches else ()
     return Export(target, info, tuple(written), _write_config(bended, target) if patches else None)
 
@@ -246,7 +246,7 @@ def _source(bended: BendedModule, hints: ExportHints) -> dict[str, str]:
     sha = hashlib.sha256()
     for key, tensor in bended.module.state_dict().items():
         sha.update(key.encode())
-        sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        sha.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return {"name": type(bended.module).__name__, "sha256": sha.hexdigest()}
 
 
@@ -256,9 +256,11 @@ def _check(
     methods: Sequence[Method],
     state: Mapping[str, torch.Tensor],
 ) -> None:
+    # not at the top: the package must not import what is run by `python -m`
+    from torchbend.export.check import check_in_fresh_process
+
     reference = draft.with_suffix(".safetensors")
     write_reference(reference, reference_cases(bended, methods, state, _largest_ratio(methods)))
-    from torchbend.export.check import check_in_fresh_process
     report = check_in_fresh_process(draft, reference)
     if not report.ok:
         raise ExportError(f"{draft.name} does not pass its check, and was not kept:\n{report}")

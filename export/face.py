@@ -170,7 +170,7 @@ def _sources(
     texts.append(f"def get_methods(self) -> List[str]:\n    return {_list(names)}\n")
     texts.append(f"def get_attributes(self) -> List[str]:\n    return {_list(settable)}\n")
     texts += [a.source(folds.get(a.name, ())) for a in attributes]
-    arrays = {a.name: folds.get(a.name, ()) for a in attributes if a.info.types == ("buffer",)}
+    arrays = {a.name: folds.get(a.name, ()) for a in attributes if a.is_array}
     if arrays:
         texts.append(array_methods(arrays))
     if sample_rate is not None:

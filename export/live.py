@@ -162,7 +162,7 @@ class _Run:
             for name, value in state.items():
                 buffers[name].copy_(value)
             torch.default_generator.manual_seed(_SEED)
-            for x in self.input.split(frames, -1):
+            for x in torch.split(self.input, frames, -1):
                 outs.append(self._played(play, x).to(torch.float32).clone())
         return torch.cat(outs, -1)
 

@@ -4,7 +4,7 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Array", "Setting"]
+__all__ = ["Array", "Setting", "TensorArray"]
 
 
 class Setting(nn.Module):
@@ -38,7 +38,7 @@ class Setting(nn.Module):
 
 
 class Array(nn.Module):
-    """A vector that is set from an array of Pd or a buffer~ of Max."""
+    """A vector that is set from an array of Pd or a buffer~ of Max; shown as text."""
 
     first: Tensor
 
@@ -58,7 +58,7 @@ class Array(nn.Module):
         """Take over the first channel of an array; -1 if its length is another."""
         if values.dim() > 1:
             values = values.reshape(-1, values.size(-1))[0]
-        done: int = self.control.set(values.flatten())  # type: ignore[operator]
+        done: int = self.control.set(values)  # type: ignore[operator]
         return done
 
     @torch.jit.export
@@ -72,3 +72,20 @@ class Array(nn.Module):
         """Say what is there; nn~ shows it."""
         values = self.control.get()  # type: ignore[operator]
         return f"{values.numel()} values from {float(values.min())} to {float(values.max())}"
+
+
+class TensorArray(Array):
+    """The same, set and read as a tensor."""
+
+    first: Tensor
+
+    @torch.jit.export
+    def set(self, values: Tensor) -> int:  # type: ignore[override]
+        """Take over the first channel of a tensor; -1 if its length is another."""
+        return self.load(values)
+
+    @torch.jit.export
+    def get(self) -> Tensor:  # type: ignore[override]
+        """Return the values."""
+        values: Tensor = self.control.get()  # type: ignore[operator]
+        return values

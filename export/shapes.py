@@ -111,7 +111,7 @@ def look_at(
                 f"{fn} has {count} {what}put channels, and {len(found)} labels were given"
             )
     return Method(
-        MethodInfo(fn, channels[0], ratios[0], channels[1], ratios[1], *map(tuple, labels)),
+        MethodInfo(fn, channels[0], ratios[0], channels[1], ratios[1], labels[0], labels[1]),
         inputs,
         tuple((t.dim(), t.dtype) for t in first),
         several,

@@ -134,9 +134,15 @@ def imports(path: Path, package: str, *, everywhere: bool = False) -> set[str]:
 
 def statements(tree: ast.AST, everywhere: bool) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
-        if everywhere or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if everywhere or not runs_later_or_never(node):
             yield node
             yield from statements(node, everywhere)
+
+
+def runs_later_or_never(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):  # read by type checkers alone
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
 
 
 SKIPPING = """

@@ -356,6 +356,8 @@ def test_a_vector_as_a_tensor_and_as_an_array(form, tmp_path):
         assert file.set_eq(values) == 0
         assert file.set_eq(torch.ones(5)) == -1
         assert file.set_eq(torch.full((6,), float("nan"))) == -1
+        assert file.get_buffer_attributes() == ["eq#0"]
+        assert file.set_buffer_attribute("eq#0", values[None], 44100) == 0
         (got,) = file.get_eq()
         assert got.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]
     else:
@@ -590,3 +592,35 @@ def test_a_python_function_is_refused_by_name(tmp_path):
     with pytest.raises(ScriptError, match="Lambda"):
         bended.export(tmp_path / "x.ts")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("first", ["scale", "mask"])
+def test_a_scale_beside_a_mask_is_a_gain_whatever_the_order(first, tmp_path):
+    bended = wrapped()
+    gain = tb.BendingParameter("gain", 1.0, range=[0, 2])
+    keep = tb.BendingParameter("keep", 1.0, range=[0, 1])
+    bends = {"scale": tb.Scale(gain), "mask": tb.Mask(keep, seed=1, dim=0)}
+    bended.bend(bends.pop(first), "a.weight")
+    bended.bend(next(iter(bends.values())), "a.weight")
+    file = exported(bended, tmp_path)
+    file.set_gain(0.25), file.set_keep(0.5)
+    bended.update("gain", 0.25), bended.update("keep", 0.5)
+    x = noise(1, 2, 16)
+    play(file.forward, x)
+    bended._shadow.past.copy_(x[..., -3:].expand(1, -1, -1)[0])
+    torch.testing.assert_close(play(file.forward, x), bended(x), rtol=0, atol=1e-6)
+    folds = [n for n, _ in file.named_modules() if "_folds." in n]
+    assert not [n for n in folds if ".gain." in n], "the gain computes no weight anew"
+    assert [n for n in folds if ".keep." in n]
+
+
+def test_a_scale_before_noise_is_part_of_the_weight(tmp_path):
+    bended = wrapped()
+    gain = tb.BendingParameter("gain", 0.25, range=[0, 2])
+    bended.bend(tb.Scale(gain), "a.weight")
+    bended.bend(tb.Normal(0.5, seed=1), "a.weight")
+    file = exported(bended, tmp_path)
+    for value in (0.25, 2.0):
+        file.set_gain(value), bended.update("gain", value)
+        x = noise(1, 2, 16, seed=int(value))
+        assert torch.equal(play(file.forward, x), bended(x))

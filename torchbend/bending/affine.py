@@ -35,6 +35,8 @@ def along(vector: Tensor, x: Tensor, dim: int) -> Tensor:
 class ScaleKernel(Kernel):
     """``x * scale``."""
 
+    homogeneous = True
+
     def __init__(self, scale: Operand) -> None:
         super().__init__()
         self.scale = scale

@@ -40,12 +40,14 @@ class Kernel(nn.Module):
     Attributes:
         call_args: names of further arguments of ``forward`` that come from the call of the
             bent model. Each is an optional tensor, None by default.
+        homogeneous: whether a factor of the input is a factor of the output, whatever it is.
     """
 
     call_args: tuple[str, ...] = ()
+    homogeneous: bool = False
 
-    # a list of names means nothing to TorchScript
-    __jit_ignored_attributes__ = ("call_args",)
+    # these mean nothing to TorchScript
+    __jit_ignored_attributes__ = ("call_args", "homogeneous")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; keep operands where an attribute lookup finds them first.

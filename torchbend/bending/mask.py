@@ -19,6 +19,8 @@ __all__ = ["Mask", "OrderedMask"]
 class MaskKernel(Kernel):
     """``x * (draw < prob)``."""
 
+    homogeneous = True
+
     draw: Tensor
 
     def __init__(self, prob: Operand, draw: Tensor) -> None:
@@ -37,6 +39,8 @@ class MaskKernel(Kernel):
 
 class ChannelMaskKernel(Kernel):
     """``x * (draw < prob)``, one draw for each index of a dimension."""
+
+    homogeneous = True
 
     draw: Tensor
 
@@ -61,6 +65,8 @@ class OrderedMaskKernel(Kernel):
 
     ``item`` ranks the first batch item alone: it serves another batch size than traced.
     """
+
+    homogeneous = True
 
     rank: Tensor
     item: Tensor
@@ -90,6 +96,8 @@ class OrderedMaskKernel(Kernel):
 
 class OrderedChannelMaskKernel(Kernel):
     """``x * (rank < floor(prob * n))``, n the length of a dimension as traced."""
+
+    homogeneous = True
 
     rank: Tensor
 

@@ -29,6 +29,8 @@ def fit_permutation(permutation: Tensor, length: int) -> Tensor:
 class PermuteKernel(Kernel):
     """``x`` with the indices of one dimension permuted."""
 
+    homogeneous = True
+
     permutation: Tensor
 
     def __init__(self, permutation: Tensor, dim: int) -> None:

@@ -15,7 +15,7 @@ __all__ = ["Adain", "AdainSwitches"]
 
 
 class AdainSwitches(nn.Module):
-    """What a performer sets, for all layers of a model at once; a buffer of one each.
+    """What a performer sets, for all layers of a model at once; a buffer of 0 or 1 each.
 
     ``learn_source`` and ``learn_target`` learn while they are on; ``reset_source`` and
     ``reset_target`` forget at the next block, and go off.
@@ -31,7 +31,7 @@ class AdainSwitches(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name in self.names:
-            self.register_buffer(name, torch.zeros(1, dtype=torch.bool))
+            self.register_buffer(name, torch.zeros(1, dtype=torch.int64))
 
 
 class Adain(nn.Module):

@@ -20,7 +20,7 @@ from ..bending.kernel import Kernel
 from ..bending.operand import Operand
 from .lower import copy_graph
 
-__all__ = ["BENDS", "Gain", "find_gains", "insert_gains", "trailing_scales"]
+__all__ = ["BENDS", "Gain", "find_gains", "insert_gains", "outer_scales"]
 
 BENDS = "_bends."  # where a scripted module keeps its kernels
 
@@ -73,22 +73,27 @@ class _Use:
     channels: int = 0
 
 
-def trailing_scales(
+def outer_scales(
     chain: Sequence[Kernel], follows: Callable[[Operand], bool]
 ) -> tuple[list[Kernel], list[Operand]]:
-    """Split a weight's kernels into the first ones, and the Scales at the end that a control moves.
+    """Take the Scales out of a weight's kernels that are factors of what comes out.
+
+    Those are the last ones, and those before kernels that a factor passes through (a mask).
 
     Returns:
-        The first kernels, and the factors of the Scales.
+        The other kernels, and the factors; all kernels and none, if no control moves one.
     """
-    rest = list(chain)
+    rest: list[Kernel] = []
     factors: list[Operand] = []
-    while rest and type(rest[-1]) is ScaleKernel:
-        (scale,) = rest[-1].operands()
-        if scale.kind not in ("float", "int"):
-            break
-        factors.insert(0, scale)
-        rest.pop()
+    passes = True
+    for kernel in reversed(chain):
+        if passes and type(kernel) is ScaleKernel:
+            (scale,) = kernel.operands()
+            if scale.kind in ("float", "int"):
+                factors.insert(0, scale)
+                continue
+        passes = passes and kernel.homogeneous
+        rest.insert(0, kernel)
     if any(follows(factor) for factor in factors):
         return rest, factors
     return list(chain), []

@@ -24,7 +24,7 @@ from ..bending.scripting import Scripter
 from ..errors import BendingError, ScriptError
 from .bends import BendBook
 from .fold import Fold, Refresh
-from .gains import BENDS, Gain, find_gains, insert_gains, trailing_scales
+from .gains import BENDS, Gain, find_gains, insert_gains, outer_scales
 from .lower import insert_bends, with_older_operators
 from .runner import Runner
 from .shadow import shadow_of
@@ -171,7 +171,7 @@ class _Assembly:
         self, graphs: dict[str, fx.Graph], chains: Mapping[str, Sequence[Kernel]]
     ) -> dict[str, Sequence[Kernel]]:
         """Put gains into the graphs where that is exact; returns what is left to be folded."""
-        split = {name: trailing_scales(c, self.scripter.follows) for name, c in chains.items()}
+        split = {name: outer_scales(c, self.scripter.follows) for name, c in chains.items()}
         scaled = {name: factors for name, (_, factors) in split.items() if factors}
         names = {id(p): name for name, p in self.weights.items()}
         gains, taken = find_gains(graphs, self.source, names, scaled)
