@@ -4,13 +4,15 @@
 #   PYTHON=python3.12   the Python to use; otherwise the first 3.10-3.13 that runs
 #   TORCH=torch==2.9.0  another torch than constraints.txt pins
 #   CUDA=1 | CUDA=0     the CUDA or the CPU build of torch; otherwise as the machine has a GPU
+#   TORCHBEND_COMPAT_PYTHON=/path/to/python   a torch 2.5 for `make compat`, not build/compat
 
 SHELL := /bin/sh
 BIN := .venv/bin
 SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
+COMPAT := $(if $(TORCHBEND_COMPAT_PYTHON),,build/compat/stamp)
 RAVE_LISTS := $(wildcard torchbend/interfaces/requirements/*.txt)
 
-.PHONY: help setup demo native test test-fast lint bench rave clean
+.PHONY: help setup demo native test test-fast lint bench compat rave clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -42,6 +44,9 @@ lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 bench: .venv/stamp-rave ## ratios of bent to bare, measured side by side
 	$(BIN)/python benchmarks/overhead.py
 
+compat: .venv/stamp-rave $(COMPAT) ## exports in a real torch 2.5, nn~'s; EXPORTS="a.ts folder"
+	$(BIN)/python scripts/compat.py $(EXPORTS)
+
 rave: .venv/stamp-rave ## acids-rave, beside the torch in .venv
 
 clean: ## remove .venv and everything built
@@ -62,4 +67,11 @@ clean: ## remove .venv and everything built
 .venv/stamp-rave: .venv/stamp-house $(RAVE_LISTS)
 	@echo "Installing RAVE."
 	@$(BIN)/torchbend install rave
+	@touch $@
+
+# The CPU build where it can be had; otherwise whatever pip finds.
+build/compat/stamp: scripts/setup.sh
+	@PYTHON=$(BIN)/python SETUP_VENV=build/compat sh scripts/setup.sh venv
+	@SETUP_VENV=build/compat TORCH=torch==2.5.1 CUDA=0 sh scripts/setup.sh torch || \
+	    SETUP_VENV=build/compat TORCH=torch==2.5.1 CUDA=1 sh scripts/setup.sh torch
 	@touch $@

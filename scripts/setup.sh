@@ -1,9 +1,11 @@
 #!/bin/sh
 # One step of setting up .venv, called by the Makefile: setup.sh venv | torch | system | native
-# Reads PYTHON, TORCH and CUDA from the environment; each may be empty.
+# Reads PYTHON, TORCH, CUDA and SETUP_VENV (another folder than .venv) from the environment; each
+# may be empty.
 set -eu
 cd "$(dirname "$0")/.."
-VENV_PYTHON=.venv/bin/python
+VENV=${SETUP_VENV:-.venv}
+VENV_PYTHON=$VENV/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK=1 DEBIAN_FRONTEND=noninteractive
 
 say() { echo "$*"; }
@@ -41,12 +43,12 @@ find_python() {
 make_venv() {
     if [ -x $VENV_PYTHON ] && runs $VENV_PYTHON; then return; fi
     python=$(find_python)
-    say "Creating .venv with $("$python" --version)."
+    say "Creating $VENV with $("$python" --version)."
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null && command -v apt-get >/dev/null; then
         apt_install "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" \
             python3-venv
     fi
-    "$python" -m venv --clear .venv
+    "$python" -m venv --clear "$VENV"
     $VENV_PYTHON -m pip install --quiet --upgrade pip
 }
 
@@ -54,8 +56,8 @@ has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; }
 
 # True where pip, left alone, would bring NVIDIA's libraries along with torch.
 pip_takes_cuda() {
-    $VENV_PYTHON -m pip install --quiet --dry-run --report .venv/plan.json "$1"
-    grep -Eq '"name": *"(nvidia|cuda)-' .venv/plan.json
+    $VENV_PYTHON -m pip install --quiet --dry-run --report "$VENV/plan.json" "$1"
+    grep -Eq '"name": *"(nvidia|cuda)-' "$VENV/plan.json"
 }
 
 install_torch() {
@@ -68,7 +70,7 @@ install_torch() {
         # The CPU build is not where pip looks by default; uv knows where it is.
         say "Installing $torch, the CPU build: no NVIDIA GPU was found."
         $VENV_PYTHON -m pip install --quiet uv
-        .venv/bin/uv pip install --quiet --python $VENV_PYTHON --torch-backend cpu "$torch" ||
+        "$VENV/bin/uv" pip install --quiet --python $VENV_PYTHON --torch-backend cpu "$torch" ||
             fail "The CPU build of $torch could not be fetched, and pip alone would install" \
                 "several GB of CUDA libraries. Tell pip where a CPU build is" \
                 "(PIP_FIND_LINKS=/folder/of/wheels, or PIP_EXTRA_INDEX_URL as pytorch.org says" \
@@ -76,9 +78,9 @@ install_torch() {
     fi
     version=$($VENV_PYTHON -W ignore -c 'import torch; print(torch.__version__)') ||
         fail "torch was installed and does not import."
-    say "torch $version is in .venv."
+    say "torch $version is in $VENV."
     # From here on, nothing may exchange this torch for another.
-    sed "s/^torch==.*/torch==$version/" constraints.txt >.venv/constraints.txt
+    sed "s/^torch==.*/torch==$version/" constraints.txt >"$VENV/constraints.txt"
 }
 
 # sounddevice's wheels bring PortAudio along everywhere but on Linux.
