@@ -67,6 +67,10 @@ class Kernel(nn.Module):
         """The operands that it reads, each once."""
         return [module for module in self.modules() if isinstance(module, Operand)]
 
+    def steps(self) -> "list[Kernel]":
+        """The kernels it is a chain of; itself, if it is none."""
+        return [self]
+
     def refreshes(self) -> bool:
         """Whether ``update`` does anything."""
         return False
@@ -103,6 +107,10 @@ class ChainKernel(Kernel):
         """The operands of all kernels, each once."""
         found = [operand for kernel in self.kernels for operand in _kernel(kernel).operands()]
         return list({id(operand): operand for operand in found}.values())
+
+    def steps(self) -> list[Kernel]:
+        """The kernels, first to last."""
+        return [step for kernel in self.kernels for step in _kernel(kernel).steps()]
 
     def refreshes(self) -> bool:
         """Whether ``update`` does anything in any of the kernels."""

@@ -59,7 +59,7 @@ class Trace:
         shared: nodes whose memory is the model's or is written into later: copied when
             looked at.
         writers: nodes that write into the memory of another.
-        written_buffers: buffers that the method writes.
+        written_buffers: buffers that the method writes, or may write (in scripted leaves).
         constants: tensors that belong to the graph alone, by attribute path.
         reason: why hooks were needed.
         source: the method this one was cut out of, if it was.
@@ -213,6 +213,7 @@ def _record(
         for node in graph.nodes
         if node.op == "get_attr" and node.name in state and node.target in before
     )
+    written |= _kept_by_scripts(shadow, graph)
     return Trace(
         fn,
         "graph",
@@ -226,6 +227,18 @@ def _record(
         written,
         constants,
         sized=_taken_on_sizes(tracer, graph),
+    )
+
+
+def _kept_by_scripts(shadow: nn.Module, graph: fx.Graph) -> frozenset[str]:
+    """Buffers of scripted leaves: each may be written in there, unseen, in this run or later."""
+    names = {str(node.target) for node in graph.nodes if node.op == "call_module"}
+    return frozenset(
+        f"{name}.{buffer}"
+        for name in names
+        for leaf in [shadow.get_submodule(name)]
+        if isinstance(leaf, torch.jit.ScriptModule)
+        for buffer, _ in leaf.named_buffers()
     )
 
 

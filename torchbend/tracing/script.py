@@ -202,8 +202,12 @@ class _Assembly:
             )
         return moved
 
-    def _chain(self, name: str) -> Sequence[Kernel]:
-        return self.bank.chains(self.bank.version, name)
+    def _chain(self, name: str) -> list[Kernel]:
+        """The kernels on a weight, those inside chains one by one."""
+        found: list[Kernel] = []
+        for kernel in self.bank.chains(self.bank.version, name):
+            found += kernel.steps()
+        return found
 
     def _fold(self, name: str, chain: Sequence[Kernel]) -> None:
         """Keep a weight as its kernels make it; with what computes it anew, if any moves."""
