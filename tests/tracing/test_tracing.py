@@ -719,3 +719,29 @@ def test_nothing_is_logged_where_a_graph_is_found(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO, logger="torchbend"):
         tb.BendedModule(seeded(ConvNet)).trace(x=noise(1, 4, 8))
     assert caplog.records == []
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_what_a_scripted_leaf_may_write_is_state() -> None:
+    class Counter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("count", torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            if bool(x.sum() > 100):  # not in the traced run
+                self.count += 1
+            return x + self.count
+
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = torch.jit.script(Counter())
+            self.register_buffer("table", torch.ones(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x) * self.table
+
+    bended = tb.BendedModule(Holder())
+    bended.trace("forward", torch.zeros(2))
+    assert bended._trace_of("forward").written_buffers == {"inner.count"}
