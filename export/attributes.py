@@ -18,7 +18,7 @@ from torch import nn
 from torchbend.bending import BendingParameter
 from torchbend.errors import ExportError
 from torchbend.export.description import AttributeInfo
-from torchbend.export.settings import Array, Setting, TensorArray
+from torchbend.export.settings import Array, TensorArray, setting
 from torchbend.hints import ModelAttribute
 
 __all__ = ["MOST_FLOATS", "TYPE_CODES", "Attribute", "array_methods", "of_control", "of_model"]
@@ -28,6 +28,7 @@ TYPE_CODES = {"bool": 0, "int": 1, "float": 2, "str": 3, "tensor": 4, "buffer": 
 
 # A vector of at most so many values is set by as many floats, a longer one by an array.
 MOST_FLOATS = 16
+LARGEST = 2.0**31  # of a model's own setting without bounds; an int holds it, too
 VECTOR_FORMS = ("floats", "tensor", "buffer")
 
 
@@ -115,7 +116,7 @@ def of_control(
     simple = {
         "float": ("float", "v0: float", "v0", "[here]"),
         "int": ("int", "v0: int", "v0", "[here]"),
-        "bool": ("int", "v0: int", "v0 != 0", "[int(here)]"),
+        "bool": ("int", "v0: int", "v0 > 0", "[int(here)]"),
         "choice": ("str", "v0: str", "v0", "[here]"),
     }
     if kind in simple:
@@ -169,26 +170,27 @@ def of_control(
     return Attribute(info, control, arguments, setter, passed, returned, got, tuple(folds))
 
 
-def of_model(attribute: ModelAttribute, buffer: torch.Tensor) -> Attribute:
+def of_model(attribute: ModelAttribute, model: torch.jit.ScriptModule) -> Attribute:
     """Make the attribute of a setting that the model keeps in a buffer of one element.
 
     Args:
         attribute: what the model says of it.
-        buffer: the very tensor that the scripted model reads.
+        model: the scripted model, which has the buffer.
     """
+    path, _, buffer = attribute.buffer.rpartition(".")
+    holder = dict(model.named_modules())[path]
     low, high = (0.0, 1.0) if attribute.kind == "bool" else (attribute.low, attribute.high)
     nn_type = "float" if attribute.kind == "float" else "int"
-    value = float(buffer.item())
-    default = value if nn_type == "float" else int(value)
+    value = getattr(holder, buffer).item()
+    default = float(value) if nn_type == "float" else int(value)
     info = AttributeInfo(attribute.name, attribute.kind, (nn_type,), (default,), low, high)
-    control = torch.jit.script(
-        Setting(
-            buffer,
-            -math.inf if low is None else float(low),
-            math.inf if high is None else float(high),
-        )
+    control = setting(
+        holder,
+        buffer,
+        -LARGEST if low is None else float(low),
+        LARGEST if high is None else float(high),
     )
-    passed = "float(v0 != 0)" if attribute.kind == "bool" else "float(v0)"
+    passed = "float(v0 > 0)" if attribute.kind == "bool" else "float(v0)"
     got = "[here]" if nn_type == "float" else "[int(here)]"
     return Attribute(info, control, f"v0: {nn_type}", "set", passed, f"List[{nn_type}]", got)
 

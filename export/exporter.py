@@ -196,7 +196,7 @@ def _attributes(
         for parameter in parts.parameters
     ]
     buffers = dict(parts.module.named_buffers())
-    return found + [of_model(a, buffers[a.buffer]) for a in hints.attributes if a.buffer in buffers]
+    return found + [of_model(a, parts.module) for a in hints.attributes if a.buffer in buffers]
 
 
 def _what_moves(bended: BendedModule) -> dict[str, list[str]]:

@@ -1,40 +1,56 @@
 """Controls of a file that the engine has no need of: the model's own settings, and arrays."""
 
 # TorchScript reads the annotations here, so they must not be text (no __future__ import)
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Array", "Setting", "TensorArray"]
+__all__ = ["Array", "TensorArray", "setting"]
 
 
 class Setting(nn.Module):
-    """A setting that the model's methods read from a buffer of one element."""
+    """A setting that the model's methods read from a buffer of one element.
 
-    value: Tensor
+    It holds the module of the buffer, not the buffer: moved to another device, a module gets
+    other tensors.
+    """
 
-    def __init__(self, value: Tensor, low: float, high: float) -> None:
-        """Hold the model's own buffer, and its bounds."""
+    buffer: Final[str]  # a constant, so that each has a TorchScript class with methods of its own
+
+    def __init__(self, holder: nn.Module, buffer: str) -> None:
+        """Stand before a buffer of ``holder``; see :func:`setting`."""
         super().__init__()
-        self.register_buffer("value", value)
-        self.low = float(low)
-        self.high = float(high)
+        self.holder = holder
+        self.buffer = buffer
 
-    @torch.jit.export
-    def set(self, v: float) -> int:
-        """Move it, clamped; -1, and nothing changes, if ``v`` is not a number."""
-        if not (v <= 0.0 or v >= 0.0):
-            return -1
-        v = min(max(v, self.low), self.high)
-        if abs(v) > 3.4e38:
-            return -1
-        with torch.no_grad():
-            self.value.fill_(v)
-        return 0
 
-    @torch.jit.export
-    def get(self) -> float:
-        """Return the value as the model reads it."""
-        return float(self.value.item())
+def setting(holder: nn.Module, buffer: str, low: float, high: float) -> torch.jit.ScriptModule:
+    """Make the control of a setting.
+
+    Args:
+        holder: the scripted module that has the buffer.
+        buffer: its name there, a Python identifier.
+        low: least value.
+        high: greatest value.
+
+    Returns:
+        A module with ``set(v) -> int`` (0, or -1 and nothing changes, for what is no number)
+        and ``get() -> float``.
+    """
+    control: torch.jit.ScriptModule = torch.jit.script(Setting(holder, buffer))
+    control.define(
+        "def set(self, v: float) -> int:\n"
+        "    if not (v <= 0.0 or v >= 0.0):\n"
+        "        return -1\n"
+        f"    v = min(max(v, {low!r}), {high!r})\n"
+        "    with torch.no_grad():\n"
+        f"        self.holder.{buffer}.fill_(v)\n"
+        "    return 0\n\n"
+        "def get(self) -> float:\n"
+        f"    return float(self.holder.{buffer}.item())\n"
+    )
+    return control
 
 
 class Array(nn.Module):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend.errors import ExportError, ScriptError
+from torchbend.hints import ExportHints, ModelAttribute
 
 
 class Net(nn.Module):
@@ -624,3 +625,45 @@ def test_a_scale_before_noise_is_part_of_the_weight(tmp_path):
         file.set_gain(value), bended.update("gain", value)
         x = noise(1, 2, 16, seed=int(value))
         assert torch.equal(play(file.forward, x), bended(x))
+
+
+class Switched(nn.Module):
+    """Has settings of its own, in buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.knobs = nn.Module()
+        self.knobs.register_buffer("invert", torch.zeros(1, dtype=torch.int64))
+        self.knobs.register_buffer("level", torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(self.knobs.invert > 0, -x, x) * self.knobs.level
+
+
+class BendedSwitched(tb.BendedModule):
+    def export_hints(self) -> ExportHints:
+        return ExportHints(
+            sample_rate=44100,
+            attributes=(
+                ModelAttribute("invert", "knobs.invert", "bool"),
+                ModelAttribute("level", "knobs.level", "float", 0.0, 2.0),
+            ),
+        )
+
+
+def test_the_models_own_settings_are_attributes(tmp_path):
+    bended = BendedSwitched(Switched())
+    bended.trace("forward", torch.randn(1, 1, 8))
+    file = exported(bended, tmp_path, check=True)
+    assert (file.get_attributes(), file.get_sample_rate()) == (["invert", "level"], 44100)
+    assert (file.invert_params.tolist(), file.level_params.tolist()) == ([1], [2])
+    x = noise(1, 1, 8)
+    assert torch.equal(play(file.forward, x), x)
+    assert (file.set_invert(1), file.get_invert()) == (0, [1])
+    assert torch.equal(play(file.forward, x), -x)
+    assert (file.set_level(9.0), file.get_level()) == (0, [2.0])
+    assert (file.set_level(float("nan")), file.get_level()) == (-1, [2.0])
+    file = file.double()
+    assert torch.equal(play(file.forward, x.double()), -2.0 * x.double())
+    assert (file.set_invert(0), file.set_level(0.5)) == (0, 0)
+    assert torch.equal(play(file.forward, x.double()), 0.5 * x.double())
