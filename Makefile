@@ -41,8 +41,9 @@ lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 	    --cache-dir ../../.mypy_cache -p torchbend
 
-bench: .venv/stamp-rave ## ratios of bent to bare, measured side by side
+bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, exports to RAVE's own
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/export.py
 
 compat: .venv/stamp-rave $(COMPAT) ## exports in a real torch 2.5, nn~'s; EXPORTS="a.ts folder"
 	$(BIN)/python scripts/compat.py $(EXPORTS)
