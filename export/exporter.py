@@ -127,7 +127,7 @@ def export(
             extra = {EXTRA_FILE: json.dumps(info.to_dict())}
             torch.jit.save(face, str(draft), _extra_files=extra)
             if check:
-                _check(bended, draft, looked, state)
+                _check(bended, draft, looked, attributes, state)
             os.replace(draft, target)
     written = write_patches(info, target) if patches else ()
     return Export(target, info, tuple(written), _write_config(bended, target) if patches else None)
@@ -254,13 +254,16 @@ def _check(
     bended: BendedModule,
     draft: Path,
     methods: Sequence[Method],
+    attributes: Sequence[Attribute],
     state: Mapping[str, torch.Tensor],
 ) -> None:
     # not at the top: the package must not import what is run by `python -m`
     from torchbend.export.check import check_in_fresh_process
 
     reference = draft.with_suffix(".safetensors")
-    write_reference(reference, reference_cases(bended, methods, state, _largest_ratio(methods)))
+    arrays = [a.name for a in attributes if a.is_array]
+    cases = reference_cases(bended, methods, state, _largest_ratio(methods), arrays)
+    write_reference(reference, cases)
     report = check_in_fresh_process(draft, reference)
     if not report.ok:
         raise ExportError(f"{draft.name} does not pass its check, and was not kept:\n{report}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from torchbend.errors import BendingError, ExportError
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
+from torchbend.threads import one_thread
 from torchbend.tracing.shadow import restore, shadow_of, snapshot
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def reference_cases(
     methods: Sequence[Method],
     state: Mapping[str, torch.Tensor],
     largest_ratio: int,
+    arrays: Collection[str] = (),
 ) -> list[Case]:
     """Render what the file must give: neutral, as it is now, and with every control moved.
 
@@ -63,23 +65,24 @@ def reference_cases(
         methods: what is exported.
         state: the streaming state to start with.
         largest_ratio: of the file.
+        arrays: the attributes that are set by one tensor.
     """
     controls = list(bended.controllables.values())
     now = {c.name: c.get_python_value() for c in controls}
     moved = {c.name: _another(c) for c in controls}
     runs = list(_runs(methods, largest_ratio))
     cases: list[Case] = []
-    with _one_thread(), _kept(bended, now):
+    with one_thread(), _kept(bended, now):
         for values in [now, moved] if controls else [now]:
             for name, value in values.items():
                 bended.update(name, value)
             for run in runs:
                 out = run.render(bended._shadow, state, _bent(bended, run.method))
-                cases.append(run.case(out, _settings(controls, values), TOLERANCE))
+                cases.append(run.case(out, _settings(controls, values, arrays), TOLERANCE))
     neutral = _neutral(bended, controls)
     if neutral is not None:
-        with _one_thread():
-            cases += _neutral_cases(bended, runs, state, _settings(controls, neutral))
+        with one_thread():
+            cases += _neutral_cases(bended, runs, state, _settings(controls, neutral, arrays))
     return cases
 
 
@@ -99,17 +102,6 @@ def _neutral_cases(
         out = run.render(original, state, plays)
         cases.append(run.case(out, settings, 0.0))
     return cases
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one thread, as the check does: more of them sum in another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict[str, Any] | None:
@@ -213,13 +205,15 @@ def test_input(method: Method, batch: int, frames: int) -> torch.Tensor:
 
 
 def _settings(
-    controls: Sequence[BendingParameter], values: Mapping[str, Any]
+    controls: Sequence[BendingParameter], values: Mapping[str, Any], arrays: Collection[str]
 ) -> dict[str, tuple[Any, ...]]:
     """Values of controls as the file's setters take them."""
     settings: dict[str, tuple[Any, ...]] = {}
     for control in controls:
         value = values[control.name]
-        if control.kind == "vector":
+        if control.name in arrays:
+            settings[control.name] = (torch.as_tensor(value, dtype=torch.float32),)
+        elif control.kind == "vector":
             settings[control.name] = tuple(torch.as_tensor(value).tolist())
         elif control.kind == "complex":
             settings[control.name] = (value.real, value.imag)

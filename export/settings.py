@@ -72,7 +72,7 @@ class Array(nn.Module):
     @torch.jit.export
     def load(self, values: Tensor) -> int:
         """Take over the first channel of an array; -1 if its length is another."""
-        if values.dim() > 1:
+        if values.dim() > 1 and values.numel() > 0:
             values = values.reshape(-1, values.size(-1))[0]
         done: int = self.control.set(values)  # type: ignore[operator]
         return done

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import torchbend as tb
+from torchbend.threads import one_thread
 
 __all__ = ["Joseph", "main"]
 
@@ -200,7 +201,7 @@ def _rave_setups() -> list[Setup]:
 
 def _bent_rave(model: nn.Module, sound: Tensor) -> Iterator[Take]:
     for setup in _rave_setups():
-        with _seeded(), _one_thread(), torch.no_grad():
+        with _seeded(), one_thread(), torch.no_grad():
             heard = _stream(model, sound, setup)
         yield Take(setup, heard)
 
@@ -377,17 +378,6 @@ def _seeded() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(SEED)
         yield
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Short blocks gain nothing from a second thread, and stall where another has its core."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _say(text: str, *values: object) -> None:

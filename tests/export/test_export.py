@@ -350,7 +350,7 @@ def test_a_vector_as_a_tensor_and_as_an_array(form, tmp_path):
     eq = tb.BendingParameter("eq", [1.0] * 6, range=[0, 2])
     bended.bend(tb.Scale(eq, dim=0), "a.weight")
     bended.bend(tb.Scale(eq, dim=1), "a$")
-    file = exported(bended, tmp_path, vectors={"eq": form})
+    file = exported(bended, tmp_path, vectors={"eq": form}, check=True)
     values = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0, 9.0])
     if form == "tensor":
         assert file.eq_params.tolist() == [4]
