@@ -11,7 +11,7 @@ from torchbend.export.contents import reason
 from torchbend.export.description import AttributeInfo
 from torchbend.export.reference import Case
 from torchbend.export.report import FAIL, OK, Row
-from torchbend.export.subject import Subject
+from torchbend.export.subject import Subject, noise
 
 __all__ = ["check_replay"]
 
@@ -51,9 +51,20 @@ def check_replay(subject: Subject, cases: Sequence[Case]) -> Iterator[Row]:
                     subject.set(attributes[name], start[name])
         except Exception as error:  # noqa: BLE001
             tally.wrong = tally.wrong or f"{_named(case)}: cannot go back: {reason(error)}"
-    subject.restore()
+    _settle(subject)
     for name, tally in tallies.items():
         yield Row(f"{name}: as the live model", FAIL if tally.wrong else OK, _summary(tally))
+
+
+def _settle(subject: Subject) -> None:
+    """Let every method glide back to where it started, for the checks that follow."""
+    for method in subject.info.methods:
+        block = subject.least_block(method)
+        try:
+            subject.settle(method, noise(method, 1, block), block)
+        except Exception:  # noqa: BLE001 - the check of the method will tell
+            continue
+    subject.restore()
 
 
 def _replay(subject: Subject, case: Case, tally: _Tally) -> None:

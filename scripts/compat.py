@@ -136,6 +136,8 @@ def files(given: list[str], folder: str) -> Iterator[Path]:
     """The ``.ts`` files that are named, or in a folder that is named; else made in ``folder``."""
     if not given:
         make = Path(__file__).with_name("make_exports.py")
+        if not make.exists():
+            raise SystemExit(f"{make} is missing: name the exports to compare")
         subprocess.run([sys.executable, "-W", "ignore", str(make), folder], check=True)
         given = [folder]
     for name in given:

@@ -114,7 +114,7 @@ torch.empty_like(x).copy_(x).fill_(0.5)
 torch.mul(x, 0.5, out=x)
 torch.add(x, x, alpha=0.5, out=x)
 torch.lerp(x, x, 0.5, out=x)
-torch.lt(x, 0.5, out=x.bool()).mul(x)
+torch.lt(x, 0.5, out=x.to(torch.bool)).mul(x)
 torch.ops.aten.hash_tensor(x)
 torch.ops.aten._foreach_clone([x])[0]
 torch.ops.aten.mm(x[0], x[0], torch.float32)

@@ -479,6 +479,22 @@ def test_a_case_follows_its_seed(tmp_path):
     assert replayed(tmp_path, [wrong], parts)["forward: as the live model"].result == FAIL
 
 
+def test_what_a_failed_case_left_behind_is_not_held_against_the_file(tmp_path):
+    """A gliding file, whose last case was not replayed to its end."""
+    held = {"before": nn.Buffer(torch.tensor(1.0))}
+    glides = (
+        "n = x.size(-1)\n"
+        "now = self.before + (self.gain - self.before) * torch.arange(1, n + 1) / n\n"
+        "self.before.copy_(self.gain)\n"
+        "return x * now"
+    )
+    path = small_file(tmp_path / "x.ts", forward(glides), held, ours=INFO)
+    write_reference(tmp_path / "ref.safetensors", [case_of(gain=0.5, tolerance=1e-5)])
+    assert set(failed(checked(path, tmp_path / "ref.safetensors"))) == {
+        "forward: as the live model"
+    }
+
+
 def test_a_reference_that_cannot_be_read(tmp_path):
     path = small_file(tmp_path / "x.ts", ours=INFO)
     found = failed(checked(path, tmp_path / "gone.safetensors"))
