@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend import demo
+from torchbend.threads import one_thread
 
 SYNTH = ["synth-plain", "synth-f0", "synth-fmult", "synth-shaper", "synth-mask", "synth-bell"]
 RAVE = ["rave-plain", "rave-scale", "rave-mask", "rave-permute", "rave-bands", "rave-tide"]
@@ -137,12 +138,12 @@ def test_rave_through_the_demo_is_the_model_itself_played_in_blocks(
 ) -> None:
     model, sound = copy.deepcopy(played[0]), played[1]
     plain = demo.Setup("", "", "")
-    with demo._seeded(), demo._one_thread(), torch.no_grad():
+    with demo._seeded(), one_thread(), torch.no_grad():
         heard = demo._stream(model, sound, plain)
-    with demo._seeded(), demo._one_thread(), torch.no_grad():
+    with demo._seeded(), one_thread(), torch.no_grad():
         again = demo._stream(model, sound, plain)
     blocks = sound.reshape(-1, 1, 1, demo.BLOCK_FRAMES)
-    with demo._seeded(), demo._one_thread(), torch.no_grad():
+    with demo._seeded(), one_thread(), torch.no_grad():
         expected = torch.cat([model.decode(model.encode(b)[:, :128]) for b in blocks], -1).flatten()
     assert torch.equal(heard, again)
     assert expected.std() > 0.01
@@ -154,7 +155,7 @@ def test_the_live_control_moves_the_bands(played: tuple[nn.Module, Tensor]) -> N
     """As many of the 16 bands are silent as the control says, by a transform of our own."""
     model, sound = played
     setups = {setup.stem: setup for setup in demo._rave_setups()}
-    with demo._seeded(), demo._one_thread(), torch.no_grad():
+    with demo._seeded(), one_thread(), torch.no_grad():
         plain = demo._stream(model, sound, setups["rave-plain"])
         bent = demo._stream(model, sound, setups["rave-bands"])
     middle = slice(len(plain) * 4 // 10, len(plain) * 6 // 10)
