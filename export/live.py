@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +17,7 @@ from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
 from torchbend.threads import one_thread
-from torchbend.tracing.shadow import restore, shadow_of, snapshot
+from torchbend.tracing.shadow import own_parameters, restore, shadow_of, snapshot
 
 if TYPE_CHECKING:
     from torchbend.tracing import BendedModule
@@ -28,6 +28,9 @@ LARGEST_BLOCK = 8192
 BATCHES = (1, 4)
 BLOCKS = 2  # at least; what a block leaves behind is heard in the next
 TOLERANCE = 1e-5  # of the peak
+MOST_TOLERANCE = 1e-2
+SHARE = 4.0  # of a model's sensitivity: many layers round, the nudge is one
+ONE_BIT = 1.2e-7  # of a float32
 _SEED = 7
 
 
@@ -69,21 +72,93 @@ def reference_cases(
     """
     controls = list(bended.controllables.values())
     now = {c.name: c.get_python_value() for c in controls}
-    moved = {c.name: _another(c) for c in controls}
     runs = list(_runs(methods, largest_ratio))
     cases: list[Case] = []
     with one_thread(), _kept(bended, now):
-        for values in [now, moved] if controls else [now]:
-            for name, value in values.items():
-                bended.update(name, value)
+        settings = [(now, _sensitivity(bended, runs, state, now))]
+        if controls:
+            settings.append(_moved(bended, controls, runs, state, now))
+        for values, sensitivity in settings:
+            tolerance = max(TOLERANCE, min(SHARE * sensitivity, MOST_TOLERANCE))
+            _move(bended, values)
             for run in runs:
                 out = run.render(bended._shadow, state, _bent(bended, run.method))
-                cases.append(run.case(out, _settings(controls, values, arrays), TOLERANCE))
+                cases.append(run.case(out, _settings(controls, values, arrays), tolerance))
     neutral = _neutral(bended, controls)
     if neutral is not None:
         with one_thread():
             cases += _neutral_cases(bended, runs, state, _settings(controls, neutral, arrays))
     return cases
+
+
+def _moved(
+    bended: BendedModule,
+    controls: Sequence[BendingParameter],
+    runs: Sequence[_Run],
+    state: Mapping[str, torch.Tensor],
+    now: Mapping[str, Any],
+) -> tuple[dict[str, Any], float]:
+    """Another value for every control, not so far away that the model is beside itself.
+
+    Returns:
+        The values, and how sensitive the model is there.
+    """
+    values = {c.name: _another(c) for c in controls}
+    sensitivity = _sensitivity(bended, runs, state, values)
+    for _ in range(4):
+        if SHARE * sensitivity <= TOLERANCE:
+            break
+        values = {name: _halfway(now[name], value) for name, value in values.items()}
+        sensitivity = _sensitivity(bended, runs, state, values)
+    return values, sensitivity
+
+
+def _halfway(start: Any, end: Any) -> Any:
+    if isinstance(start, float):
+        return (start + end) / 2
+    if isinstance(end, list):
+        ends = zip(torch.as_tensor(start).tolist(), end, strict=True)
+        return [(a + b) / 2 for a, b in ends]
+    return end
+
+
+def _sensitivity(
+    bended: BendedModule,
+    runs: Sequence[_Run],
+    state: Mapping[str, torch.Tensor],
+    values: Mapping[str, Any],
+) -> float:
+    """How much of the peak the sound moves when its input and its controls move by one bit.
+
+    The file rounds differently from the live module where a gain behind a layer stands for
+    one in its weight. A model bent so far that it makes much of the last bit of a number
+    cannot be compared more closely than that.
+    """
+    worst = 0.0
+    for method in {id(run.method): run.method for run in runs}.values():
+        first, *_, last = [run for run in runs if run.method is method]
+        plays = _bent(bended, method)
+        for run in (first, last):
+            _move(bended, values)
+            out = run.render(bended._shadow, state, plays)
+            _move(bended, {n: _one_bit_on(bended.controllables[n], v) for n, v in values.items()})
+            nudged = replace(run, input=run.input * (1 + ONE_BIT))
+            difference = (nudged.render(bended._shadow, state, plays) - out).abs().max()
+            worst = max(worst, float(difference) / max(float(out.abs().max()), 1e-30))
+    return worst
+
+
+def _one_bit_on(control: BendingParameter, value: Any) -> Any:
+    if control.kind != "float":
+        return value
+    moved = value * (1 + ONE_BIT)
+    low, high = control.range or (-math.inf, math.inf)
+    return moved if low <= moved <= high else value
+
+
+def _move(bended: BendedModule, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        bended.update(name, value)
 
 
 def _neutral_cases(
@@ -92,7 +167,7 @@ def _neutral_cases(
     state: Mapping[str, torch.Tensor],
     settings: Mapping[str, tuple[Any, ...]],
 ) -> list[Case]:
-    original = shadow_of(bended.module)
+    original = _without_grad(shadow_of(bended.module))
     cases = []
     for run in runs:
         if bended._runner.traces[run.method.info.name].source is not None:
@@ -110,6 +185,20 @@ def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict
         return None
     callbacks = [bend.callback for bend in bended._book.active]
     return neutral_values(callbacks, controls)
+
+
+def _without_grad(copy: nn.Module) -> nn.Module:
+    """Give a copy parameters that ask for no gradient, as a file's, over the same memory.
+
+    Torch multiplies matrices in another order where one of them asks for a gradient.
+    """
+    made: dict[int, nn.Parameter] = {}
+    for sub in copy.modules():
+        for key, parameter in own_parameters(sub).items():
+            if id(parameter) not in made:
+                made[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+            setattr(sub, key, made[id(parameter)])
+    return copy
 
 
 # What plays one block: a tensor (batch, channels, frames) to another.
@@ -257,7 +346,6 @@ def _kept(bended: BendedModule, values: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in values.items():
-            bended.update(name, value)
+        _move(bended, values)
         bended._runner.settle()
         restore(bended._shadow, state)
