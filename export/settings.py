@@ -16,13 +16,18 @@ class Setting(nn.Module):
     other tensors.
     """
 
-    buffer: Final[str]  # a constant, so that each has a TorchScript class with methods of its own
+    # Constants: settings that differ in one have TorchScript classes of their own.
+    buffer: Final[str]
+    low: Final[float]
+    high: Final[float]
 
-    def __init__(self, holder: nn.Module, buffer: str) -> None:
+    def __init__(self, holder: nn.Module, buffer: str, low: float, high: float) -> None:
         """Stand before a buffer of ``holder``; see :func:`setting`."""
         super().__init__()
         self.holder = holder
         self.buffer = buffer
+        self.low = low
+        self.high = high
 
 
 def setting(holder: nn.Module, buffer: str, low: float, high: float) -> torch.jit.ScriptModule:
@@ -38,12 +43,14 @@ def setting(holder: nn.Module, buffer: str, low: float, high: float) -> torch.ji
         A module with ``set(v) -> int`` (0, or -1 and nothing changes, for what is no number)
         and ``get() -> float``.
     """
-    control: torch.jit.ScriptModule = torch.jit.script(Setting(holder, buffer))
+    control: torch.jit.ScriptModule = torch.jit.script(Setting(holder, buffer, low, high))
+    if hasattr(control, "set"):  # the class is that of an export before, in this process
+        return control
     control.define(
         "def set(self, v: float) -> int:\n"
         "    if not (v <= 0.0 or v >= 0.0):\n"
         "        return -1\n"
-        f"    v = min(max(v, {low!r}), {high!r})\n"
+        "    v = min(max(v, self.low), self.high)\n"
         "    with torch.no_grad():\n"
         f"        self.holder.{buffer}.fill_(v)\n"
         "    return 0\n\n"

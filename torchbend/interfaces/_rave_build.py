@@ -137,6 +137,8 @@ def _as_after_training(model: Any, seed: int) -> None:
     variance = torch.exp(-torch.arange(size) / 4.0)
     model.fidelity.copy_((variance / variance.sum()).cumsum(0))
     for module in model.modules():
+        if hasattr(module, "warmed_up") and isinstance(module.warmed_up, torch.Tensor):
+            module.warmed_up.fill_(1)  # past the first phase; v1 has noise from then on
         if hasattr(module, "inited") and hasattr(module, "embed"):
             module.embed.copy_(torch.randn(module.embed.shape, generator=draw))
             module.inited.fill_(1)

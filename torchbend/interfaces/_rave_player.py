@@ -294,7 +294,9 @@ class SphericalRAVE(RAVEPlayer):
     def to_latents(self, z: Tensor) -> Tensor:
         blocks: Any = importlib.import_module("rave.blocks")
         angles: Tensor = blocks.unit_norm_vector_to_angles(z)
-        return angles
+        # RAVE's have no direction to tell of in silence, and say NaN, which then stays in the
+        # decoder's caches and in whatever plays after it.
+        return angles.nan_to_num(0.0)
 
     def from_latents(self, z: Tensor) -> Tensor:
         blocks: Any = importlib.import_module("rave.blocks")

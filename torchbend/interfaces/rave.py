@@ -40,6 +40,7 @@ class BendedRAVE(BendedModule):
     It plays what RAVE's exporter makes of the same run, bit for bit, block by block; so
     what is heard here is what plays in nn~. Weights have the names they have in RAVE
     (``decoder.net.0.weight``). A batch has 1 to 64 rows, each with its own streaming state.
+    In silence, where the latents of a spherical RAVE are no numbers, they are 0 here.
 
     Two things of RAVE's exporter are left out: a prior, and the stereo mode of its VST. Its
     attributes ``learn_target``, ``reset_target``, ``learn_source`` and ``reset_source`` are
