@@ -33,6 +33,8 @@ __all__ = ["check", "check_in_fresh_process"]
 
 TIMEOUT_SECONDS = 900.0
 _DONE = "done"
+# Not `-m`: that imports from the current folder first, whatever somebody put there.
+_START = "import sys; del sys.path[0]; from torchbend.export.check import main; sys.exit(main())"
 
 
 def check_in_fresh_process(
@@ -53,7 +55,7 @@ def check_in_fresh_process(
     """
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.jsonl"
-        command = [sys.executable, "-W", "ignore", "-m", "torchbend.export.check", str(path)]
+        command = [sys.executable, "-W", "ignore", "-c", _START, str(path)]
         command += ["--rows", str(rows)]
         if reference is not None:
             command += ["--reference", str(reference)]

@@ -26,6 +26,7 @@ from torchbend.export.guard import refuse
 from torchbend.export.live import reference_cases, start_state
 from torchbend.export.patches import write_patches
 from torchbend.export.reference import write_reference
+from torchbend.export.report import Report
 from torchbend.export.shapes import Method, Ratios, look_at, times_of, with_least_block
 from torchbend.hints import ExportHints
 from torchbend.tracing.script import Scripted, script_parts
@@ -70,6 +71,7 @@ def export(
     name: str | None = None,
     check: bool = True,
     patches: bool = True,
+    timeout_seconds: float = 900.0,
 ) -> Export:
     """Write a bent module as a file for nn~ (Max, Pd) and NN.ar (SuperCollider).
 
@@ -80,7 +82,12 @@ def export(
     Before it gets its name, the file is opened in a fresh process and compared with the bent
     module: block by block, at every block size up to 8192 frames, for one signal and for
     four; every attribute is set, read and heard. The bent module's own controls and state
-    are moved meanwhile and put back; do not play it at the same time.
+    are moved meanwhile and put back; do not play it at the same time. It must have the bits of
+    the unbent module where all controls are neutral, and be within 1e-5 of the peak elsewhere
+    (more, with a warning, where the bends make the model itself move by more than that when
+    the last bit of its input changes).
+
+    An input of whole numbers is rounded, and kept in the range that it had when traced.
 
     Args:
         bended: with the methods traced that the file shall have.
@@ -95,20 +102,21 @@ def export(
         name: of the model, for people; by default that of the file.
         check: compare before handing over.
         patches: write a Pd and a Max patch, and the configuration as JSON, beside the file.
+            What is there under their names and differs is kept, with a ``~`` behind its name.
+        timeout_seconds: for the check; many attributes on a slow machine may want more.
 
     Returns:
         What was written.
 
     Raises:
-        ExportError: a method cannot be played by nn~, the file needs an operator that nn~'s
-            libtorch has not, or a check failed; nothing is left behind then.
+        ExportError: a method cannot be played by nn~, or a check failed; nothing is left
+            behind then.
+        TorchbendError: the file needs an operator that nn~'s libtorch has not, or a name that
+            a patch cannot have; nothing is left behind, either.
         ScriptError: something cannot become TorchScript; names it.
     """
-    target = Path(path)
-    if target.suffix != ".ts":
-        raise ExportError(f"an exported file ends in .ts; got {str(path)!r}")
-    if not target.parent.is_dir():
-        raise ExportError(f"there is no folder {target.parent} to write {target.name} into")
+    target = _target(Path(path))
+    _check_place(bended)
     with plain_tensors(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
         hints = _hints(bended, labels or {}, sample_rate)
@@ -127,10 +135,46 @@ def export(
             extra = {EXTRA_FILE: json.dumps(info.to_dict())}
             torch.jit.save(face, str(draft), _extra_files=extra)
             if check:
-                _check(bended, draft, looked, attributes, state)
+                _check(bended, draft, looked, attributes, state, timeout_seconds)
+            written = [*write_patches(info, draft), _write_config(bended, draft)] if patches else []
+            beside = [target.with_name(each.name) for each in written if each is not None]
+            for each in beside:
+                _replace(draft.with_name(each.name), each)
             os.replace(draft, target)
-    written = write_patches(info, target) if patches else ()
-    return Export(target, info, tuple(written), _write_config(bended, target) if patches else None)
+    config = [each for each in beside if each.suffix == ".json"]
+    played = tuple(each for each in beside if each.suffix != ".json")
+    return Export(target, info, played, config[0] if config else None)
+
+
+def _target(target: Path) -> Path:
+    if target.suffix != ".ts":
+        raise ExportError(f"an exported file ends in .ts; got {str(target)!r}")
+    if not target.parent.is_dir():
+        raise ExportError(f"there is no folder {target.parent} to write {target.name} into")
+    if not os.access(target.parent, os.W_OK):
+        raise ExportError(f"the folder {target.parent} cannot be written to")
+    if target.is_dir():
+        raise ExportError(f"{target} is a folder: give the file another name")
+    return target
+
+
+def _check_place(bended: BendedModule) -> None:
+    """A file is written for the CPU and for float32, nn~'s sound; so is the model compared."""
+    for name, parameter in bended._shadow.named_parameters():
+        half = parameter.dtype.is_floating_point and parameter.dtype != torch.float32
+        if parameter.device.type != "cpu" or half:
+            raise ExportError(
+                f"{name} is {parameter.dtype} on {parameter.device}: a file is made of the model "
+                'on the CPU in float32. Call .to("cpu", torch.float32) on the bent model first; '
+                "nn~ moves the file to a GPU by itself"
+            )
+
+
+def _replace(new: Path, old: Path) -> None:
+    """Put a file where another may be that somebody changed: that one is kept, with a ``~``."""
+    if old.exists() and old.read_bytes() != new.read_bytes():
+        os.replace(old, old.with_name(f"{old.name}~"))
+    os.replace(new, old)
 
 
 def _hints(bended: BendedModule, labels: Labels, sample_rate: int | None) -> ExportHints:
@@ -256,6 +300,7 @@ def _check(
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
     state: Mapping[str, torch.Tensor],
+    timeout_seconds: float,
 ) -> None:
     # not at the top: the package must not import what is run by `python -m`
     from torchbend.export.check import check_in_fresh_process
@@ -264,8 +309,10 @@ def _check(
     arrays = [a.name for a in attributes if a.is_array]
     cases = reference_cases(bended, methods, state, _largest_ratio(methods), arrays)
     write_reference(reference, cases)
-    report = check_in_fresh_process(draft, reference)
+    report = check_in_fresh_process(draft, reference, timeout_seconds=timeout_seconds)
+    reference.unlink()
     if not report.ok:
+        report = Report(draft.name, report.rows)
         raise ExportError(f"{draft.name} does not pass its check, and was not kept:\n{report}")
 
 

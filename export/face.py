@@ -6,6 +6,7 @@ stands behind an interface, so that the first call of a setter does not compile 
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -18,7 +19,16 @@ from torchbend.export.shapes import Method
 
 __all__ = ["build_face", "check_names"]
 
-_RESERVED = ("get_methods", "get_attributes", "get_sample_rate", "set_sample_rate")
+_RESERVED = (
+    "clear_buffer_attribute",
+    "get_attributes",
+    "get_buffer_attributes",
+    "get_methods",
+    "get_sample_rate",
+    "is_buffer_empty",
+    "set_buffer_attribute",
+    "set_sample_rate",
+)
 
 
 class _Controls(nn.Module):
@@ -81,8 +91,10 @@ def check_names(methods: Sequence[str], attributes: Sequence[str]) -> None:
     Raises:
         ExportError: two would; names both.
     """
-    owners: dict[str, str] = {name: "nn~ itself" for name in (*_RESERVED, *dir(nn.Module))}
-    del owners["forward"]
+    taken = (*_RESERVED, *dir(nn.Module()), *keyword.kwlist)
+    owners = {name: "nn~, torch or Python" for name in taken if name != "forward"}
+    if "forward" not in methods:
+        owners["forward"] = "torch"
     for name in methods:
         for used in (name, f"{name}_params", f"{name}_input_labels", f"{name}_output_labels"):
             _claim(owners, used, f"the method {name!r}")
@@ -125,7 +137,9 @@ def _call(method: Method) -> list[str]:
             text = f"x[:, {channel}]"
         if given.dtype != torch.float32:
             rounded = ".round()" if not given.dtype.is_floating_point else ""
-            text = f"{text}{rounded}.to({_dtype(given.dtype)})"
+            text = f"{text}{rounded}.to({given.dtype})"
+            if given.bounds is not None:
+                text += f".clamp({given.bounds[0]}, {given.bounds[1]})"
         arguments.append(text)
         channel += given.channels
     call = f"self.{method.info.name}({', '.join(arguments)})"
@@ -150,10 +164,6 @@ def _joined(method: Method, name: str) -> str:
     return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
 
 
-def _dtype(dtype: torch.dtype) -> str:
-    return str(dtype)
-
-
 def _sources(
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
@@ -169,7 +179,9 @@ def _sources(
     ]
     texts.append(f"def get_methods(self) -> List[str]:\n    return {_list(names)}\n")
     texts.append(f"def get_attributes(self) -> List[str]:\n    return {_list(settable)}\n")
-    texts += [a.source(folds.get(a.name, ())) for a in attributes]
+    # an array's content folds when it comes; its name, which nn~ sends after it, does not
+    named = [a.name for a in attributes if a.info.types == ("buffer",)]
+    texts += [a.source(() if a.name in named else folds.get(a.name, ())) for a in attributes]
     arrays = {a.name: folds.get(a.name, ()) for a in attributes if a.is_array}
     if arrays:
         texts.append(array_methods(arrays))

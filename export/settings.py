@@ -69,26 +69,27 @@ class Array(nn.Module):
         """Stand before the control of a vector, which starts at ``value``."""
         super().__init__()
         self.control = control
+        self.loaded = 0
         self.register_buffer("first", value.detach().clone())
 
     @torch.jit.export
     def set(self, name: str) -> int:
-        """Hear the name of an array; its content comes by :meth:`load`."""
-        return 0
+        """Hear the name of an array, whose content came by :meth:`load`; say how that went."""
+        return self.loaded
 
     @torch.jit.export
     def load(self, values: Tensor) -> int:
         """Take over the first channel of an array; -1 if its length is another."""
         if values.dim() > 1 and values.numel() > 0:
             values = values.reshape(-1, values.size(-1))[0]
-        done: int = self.control.set(values)  # type: ignore[operator]
-        return done
+        self.loaded = self.control.set(values)  # type: ignore[operator]
+        return self.loaded
 
     @torch.jit.export
     def clear(self) -> int:
         """Return to the values that the file started with."""
-        done: int = self.control.set(self.first)  # type: ignore[operator]
-        return done
+        self.loaded = self.control.set(self.first)  # type: ignore[operator]
+        return self.loaded
 
     @torch.jit.export
     def get(self) -> str:

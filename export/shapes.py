@@ -29,11 +29,12 @@ Ratios = tuple[int, int]
 
 @dataclass(frozen=True)
 class Input:
-    """A tensor input: its shape as traced, and its dtype."""
+    """A tensor input: its shape as traced, its dtype, the range of whole numbers in it."""
 
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype
+    bounds: tuple[int, int] | None = None
 
     @property
     def channels(self) -> int:
@@ -161,7 +162,7 @@ def _inputs(trace: Trace) -> tuple[Input, ...]:
             raise ExportError(
                 f"{trace.fn} takes {name!r} of shape {shape}: nn~ plays (batch, channels, frames)"
             )
-        found.append(Input(name, shape, place.dtype))
+        found.append(Input(name, shape, place.dtype, trace.bounds.get(name)))
     if not found:
         raise ExportError(f"{trace.fn} takes no tensor: nn~ has nothing to play it with")
     if len({i.shape[-1] for i in found}) > 1 or len({min(len(i.shape), 2) for i in found}) > 1:
@@ -178,8 +179,9 @@ def example(inputs: Sequence[Input], frames: int, batch: int = 1) -> list[torch.
     values = []
     for i in inputs:
         shape = (batch, *i.shape[1:-1], frames) if len(i.shape) > 1 else (frames,)
-        noise = torch.rand(shape, generator=generator) * 2 - 1
-        values.append(noise.to(i.dtype))
+        low, high = (-1.0, 1.0) if i.bounds is None else (i.bounds[0], i.bounds[1] + 1 - 1e-6)
+        noise = torch.rand(shape, generator=generator) * (high - low) + low
+        values.append(noise.floor().to(i.dtype) if i.bounds else noise.to(i.dtype))
     return values
 
 
@@ -239,7 +241,7 @@ class _Shapes(fx.Interpreter):
 
 
 def times_of(method: Method, trace: Trace, twin: nn.Module) -> dict[str, int]:
-    """Find where time runs in a method's values: the one dimension that grows with the block.
+    """Find where time runs in a method's values: what grows with the block, and not the batch.
 
     Args:
         method: the method.
@@ -253,23 +255,25 @@ def times_of(method: Method, trace: Trace, twin: nn.Module) -> dict[str, int]:
         return {}
     keep_constants(trace.constants, twin)
     shapes: list[Mapping[str, tuple[int, ...]]] = []
-    for frames in method.lengths:
+    short, long = method.lengths
+    for frames, batch in ((short, 1), (long, 1), (short, 2)):
         run = _Shapes(twin, trace.graph)
         try:
             with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
-                run.run(*example(method.inputs, frames))
+                run.run(*example(method.inputs, frames, batch))
         except Exception as error:
             raise ExportError(
                 f"{trace.fn} as traced fails on {frames} frames: {first_line(error)}"
             ) from error
         shapes.append(run.shapes)
     times = {}
-    for name, short in shapes[0].items():
-        long = shapes[1].get(name, ())
-        if len(long) == len(short):
-            grown = [d for d in range(len(short)) if short[d] != long[d]]
-            if len(grown) == 1:
-                times[name] = grown[0] - len(short)
+    for name, first in shapes[0].items():
+        longer, wider = shapes[1].get(name, ()), shapes[2].get(name, ())
+        if len(longer) == len(wider) == len(first):
+            grown = [d for d in range(len(first)) if first[d] != longer[d]]
+            # what grows with the batch, too, is not time alone
+            if len(grown) == 1 and first[grown[0]] == wider[grown[0]]:
+                times[name] = grown[0] - len(first)
     return times
 
 
@@ -291,8 +295,8 @@ def adapted(
     for i in method.inputs:
         part = x[:, channel : channel + i.channels]
         part = part if len(i.shape) == 3 else part[:, 0]
-        whole = not i.dtype.is_floating_point
-        given.append((part.round() if whole else part).to(i.dtype))
+        part = (part if i.dtype.is_floating_point else part.round()).to(i.dtype)
+        given.append(part if i.bounds is None else part.clamp(*i.bounds))
         channel += i.channels
     if len(method.inputs[0].shape) > 1:
         return _as_one(convert_to_torch(run(tuple(given))))

@@ -1,5 +1,6 @@
 """What callbacks with a random part have in common: seeds, draws, and how draws fit."""
 
+import math
 from typing import Any
 
 import torch
@@ -77,6 +78,11 @@ def fit_place(draw: Tensor, x: Tensor) -> Tensor:
     if draw.dim() == x.dim() and x.dim() > 1 and draw.size(0) != x.size(0):
         draw = draw[:1]
     return draw.expand_as(x)
+
+
+def share_of(share: float, n: int) -> int:
+    """Return how many of n a share is: ``floor(share * n)``, a share beyond 0 to 1 cut off."""
+    return int(math.floor(min(max(share, 0.0), 1.0) * n))
 
 
 def cycle(draw: Tensor, length: int) -> Tensor:

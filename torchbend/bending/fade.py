@@ -14,12 +14,20 @@ __all__ = ["FadeKernel", "GainKernel", "ramp"]
 
 
 def ramp(x: Tensor, dim: int) -> Tensor:
-    """Return ``1/n, 2/n, ..., 1`` along a dimension of length n, shaped to broadcast over ``x``."""
+    """Return ``1/n, 2/n, ..., 1`` along a dimension of length n, shaped to broadcast over ``x``.
+
+    It has the dtype of ``x``, and is complex where that is.
+    """
     n = x.size(dim)
     shape = [1] * x.dim()
     shape[dim] = n
     steps = torch.arange(1, n + 1, device=x.device).to(x.dtype)
     return (steps / n).reshape(shape)
+
+
+def bounded(gain: float) -> float:
+    """Keep a product of gains where float32 has it; torch raises for a number beyond."""
+    return min(max(gain, -1e38), 1e38)
 
 
 class FadeKernel(nn.Module):
@@ -54,12 +62,13 @@ class FadeKernel(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the bent value of ``x``."""
+        """Return the bent value of ``x``, a tensor of any shape that has the dimension."""
         bent: Tensor = self.kernel(x)
         if self.moved():
             left: Tensor = self.before(x)
             self.catch_up()
-            if left.shape == bent.shape and left.is_floating_point():
+            smooth = left.is_floating_point() or left.is_complex()
+            if left.shape == bent.shape and smooth:
                 bent = torch.lerp(left, bent, ramp(bent, self.dim))
         return bent
 
@@ -115,13 +124,19 @@ class GainKernel(nn.Module):
         self.h = float(h)
 
     def forward(self, y: Tensor, b: Tensor | None = None) -> Tensor:
-        """Return the layer's output ``y`` with the gains; ``b`` is the layer's bias."""
+        """Return the layer's output with the gains.
+
+        Args:
+            y: ``(..., channels, frames)`` of a convolution, ``(..., channels)`` of a linear
+                layer. It is written into: all that reads the layer reads this kernel instead.
+            b: the layer's bias ``(channels,)``, if it has one.
+        """
         g = 1.0
         for operand in self.weight:
-            g *= float(operand.value)  # type: ignore[arg-type]
+            g = bounded(g * float(operand.value))  # type: ignore[arg-type]
         h = 1.0
         for operand in self.bias:
-            h *= float(operand.value)  # type: ignore[arg-type]
+            h = bounded(h * float(operand.value))  # type: ignore[arg-type]
         if g == self.g and h == self.h:
             return self._steady(y, b, g, h)
         if not self.glides:

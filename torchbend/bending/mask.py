@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..places import Place
-from .draws import RandomCallback, along_dim, fit_place, fraction
+from .draws import RandomCallback, along_dim, fit_place, fraction, share_of
 from .kernel import Kernel
 from .operand import Operand
 from .parameter import BendingParameter, BendingView
@@ -85,12 +85,12 @@ class OrderedMaskKernel(Kernel):
         rank = self.rank
         if rank.shape != x.shape:
             rank = self.item
-        kept = rank < int(math.floor(float(self.prob.value) * rank.numel()))
+        kept = rank < share_of(float(self.prob.value), rank.numel())
         return x * fit_place(kept, x).to(x.dtype)
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        count = int(math.floor(float(self.prob.value) * self.rank.numel()))
+        count = share_of(float(self.prob.value), self.rank.numel())
         torch.lt(self.rank, count, out=out).mul_(x)
 
 
@@ -108,12 +108,12 @@ class OrderedChannelMaskKernel(Kernel):
         self.register_buffer("rank", rank)
 
     def forward(self, x: Tensor) -> Tensor:
-        kept = self.rank < int(math.floor(float(self.prob.value) * self.rank.numel()))
+        kept = self.rank < share_of(float(self.prob.value), self.rank.numel())
         return x * along_dim(kept, x, self.dim).to(x.dtype)
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        kept = self.rank < int(math.floor(float(self.prob.value) * self.rank.numel()))
+        kept = self.rank < share_of(float(self.prob.value), self.rank.numel())
         torch.mul(x, along_dim(kept, x, self.dim).to(x.dtype), out=out)
 
 

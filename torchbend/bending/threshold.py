@@ -1,6 +1,5 @@
 """ThresholdActivation and ThresholdPermute: act on the channels that stand out."""
 
-import math
 from types import MappingProxyType
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from ..errors import BendingCallbackException
 from ..places import Place
 from .callback import BendingCallback
-from .draws import fraction
+from .draws import fraction, share_of
 from .kernel import Kernel, place_generator
 from .operand import Operand
 from .parameter import BendingParameter, BendingView
@@ -50,7 +49,7 @@ def chosen_channels(
     """
     means = channel_means(x, dim, each_item)
     channels = means.size(1)
-    count = min(max(int(math.floor(threshold * channels)), 0), channels)
+    count = share_of(threshold, channels)
     order = torch.sort(means, stable=True, dim=1, descending=not invert)[1]
     rank = torch.argsort(order, dim=1)
     return rank < count, count

@@ -64,6 +64,7 @@ class Trace:
         reason: why hooks were needed.
         source: the method this one was cut out of, if it was.
         sized: the decisions that were taken on sizes alone: another size may take others.
+        bounds: of each input of whole numbers, the least and the greatest that it had.
     """
 
     fn: str
@@ -80,6 +81,7 @@ class Trace:
     reason: str = ""
     source: str | None = None
     sized: tuple[FlowStep, ...] = ()
+    bounds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def place(self, name: str) -> Place | None:
         """The place of that name, or None."""
@@ -227,6 +229,7 @@ def _record(
         written,
         constants,
         sized=_taken_on_sizes(tracer, graph),
+        bounds=_bounds({name: arguments.get(name) for name in inputs}),
     )
 
 
@@ -283,6 +286,20 @@ def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
     for node in makers:
         node.args = tuple(here if names_it(a) else a for a in node.args)
         node.kwargs = {k: here if names_it(v) else v for k, v in node.kwargs.items()}
+
+
+def _bounds(inputs: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Least and greatest value of the inputs of whole numbers: a table has no row beyond."""
+    return {
+        name: (int(value.min()), int(value.max()))
+        for name, value in inputs.items()
+        if isinstance(value, torch.Tensor) and value.numel() and is_whole(value.dtype)
+    }
+
+
+def is_whole(dtype: torch.dtype) -> bool:
+    """Whether a dtype holds whole numbers, bools left out."""
+    return not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool)
 
 
 def _places(
