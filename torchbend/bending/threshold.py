@@ -40,19 +40,17 @@ def channel_means(x: Tensor, dim: int, each_item: bool) -> Tensor:
 
 def chosen_channels(
     x: Tensor, dim: int, each_item: bool, threshold: float, invert: bool
-) -> tuple[Tensor, int]:
+) -> Tensor:
     """Say which channels have the greatest mean (least with ``invert``).
 
     Returns:
-        A mask ``(items, channels)``, and how many are chosen in each item. Of equal means
-        the first channel is chosen.
+        Their numbers in each item, in rising order, ``(items, count)``. Of equal means the
+        first channel is chosen.
     """
     means = channel_means(x, dim, each_item)
-    channels = means.size(1)
-    count = share_of(threshold, channels)
+    count = share_of(threshold, means.size(1))
     order = torch.sort(means, stable=True, dim=1, descending=not invert)[1]
-    rank = torch.argsort(order, dim=1)
-    return rank < count, count
+    return torch.sort(order[:, :count], dim=1)[0]
 
 
 def broadcast(items: Tensor, x: Tensor, dim: int, each_item: bool) -> Tensor:
@@ -74,19 +72,21 @@ class ThresholdActivationKernel(Kernel):
         self.each_item = each_item
         self.invert = invert
 
-    def forward(self, x: Tensor) -> Tensor:
+    def others(self, x: Tensor) -> Tensor:
+        """Say which channels are not kept, broadcasting over ``x``."""
         chosen = chosen_channels(
             x, self.dim, self.each_item, float(self.threshold.value), self.invert
-        )[0]
-        return x.masked_fill(~broadcast(chosen, x, self.dim, self.each_item), 0)
+        )
+        shape = [chosen.size(0), x.size(self.dim)]
+        others = torch.ones(shape, dtype=torch.bool, device=x.device).scatter(1, chosen, False)
+        return broadcast(others, x, self.dim, self.each_item)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.masked_fill(self.others(x), 0)
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        chosen = chosen_channels(
-            x, self.dim, self.each_item, float(self.threshold.value), self.invert
-        )[0]
-        kept = broadcast(chosen, x, self.dim, self.each_item).to(x.dtype)
-        torch.mul(x, kept, out=out)
+        torch.mul(x, (~self.others(x)).to(x.dtype), out=out)
 
 
 class ThresholdPermuteKernel(Kernel):
@@ -106,16 +106,14 @@ class ThresholdPermuteKernel(Kernel):
 
     def sources(self, x: Tensor) -> Tensor:
         """Return where each channel comes from, ``(items, channels)``."""
-        chosen, count = chosen_channels(
+        places = chosen_channels(
             x, self.dim, self.each_item, float(self.threshold.value), self.invert
         )
         channels = x.size(self.dim)
         turn = torch.argsort(fit_permutation(self.permutation, channels))
-        here = torch.arange(channels, device=x.device)
-        # The chosen come first in both orders, the others (all of one key) after them.
-        places = torch.argsort(torch.where(chosen, here, channels), dim=1)[:, :count]
-        sources = torch.argsort(torch.where(chosen, turn, channels), dim=1)[:, :count]
-        return here.expand_as(chosen).scatter(1, places, sources)
+        sources = places.gather(1, torch.argsort(turn[places], dim=1))
+        here = torch.arange(channels, device=x.device).expand(places.size(0), channels)
+        return here.scatter(1, places, sources)
 
     def forward(self, x: Tensor) -> Tensor:
         index = broadcast(self.sources(x), x, self.dim, self.each_item)
@@ -123,10 +121,8 @@ class ThresholdPermuteKernel(Kernel):
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
-        if self.each_item:
-            out.copy_(self.forward(x))
-        else:
-            torch.index_select(x, self.dim, self.sources(x)[0], out=out)
+        # a weight has no items
+        torch.index_select(x, self.dim, self.sources(x)[0], out=out)
 
 
 class _Threshold(BendingCallback):
