@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torchbend.bending import BendingConfig
 from torchbend.errors import ExportError
+from torchbend.export.description import AttributeInfo
 from torchbend.export.exporter import export
 
 __all__ = ["run"]
@@ -17,21 +19,22 @@ def run(
     out: Path,
     *,
     bend: Path | None,
-    methods: Sequence[str] | None,
-    name: str | None,
-    check: bool,
-    patches: bool,
-) -> None:
-    """Open a model, bend it, write it, and say what was written.
+    vectors: Sequence[str],
+    rave: Mapping[str, Any],
+    **options: Any,
+) -> list[str]:
+    """Open a model, bend it, and write it.
 
     Args:
         model: a RAVE run.
         out: the ``.ts`` file.
         bend: a bending configuration; none leaves the model as it is.
-        methods: some of the model's; else all.
-        name: of the model, for people.
-        check: compare the file with the model.
-        patches: write patches beside it.
+        vectors: for vector controls, ``NAME=FORM``.
+        rave: how to open the model, as ``BendedRAVE`` takes it.
+        **options: those of :func:`~torchbend.export.export`.
+
+    Returns:
+        Lines that say what was written, and what nn~ can set.
 
     Raises:
         TorchbendError: anything is not as it must be; says what.
@@ -40,14 +43,23 @@ def run(
 
     if bend is not None and not bend.is_file():
         raise ExportError(f"there is no configuration {bend}")
-    bended = BendedRAVE(model)
+    forms = [text.partition("=") for text in vectors]
+    for control, equals, form in forms:
+        if not (control and equals and form):
+            raise ExportError(f"--vector takes NAME=FORM, such as eq=buffer; got {control!r}")
+    bended = BendedRAVE(model, **rave)
     if bend is not None:
         bended.bend(BendingConfig.load(bend, bended))
-    done = export(bended, out, methods=methods, name=name, check=check, patches=patches)
-    for path in (done.path, *done.patches, *([done.config] if done.config else [])):
-        print(path)  # noqa: T201
-    for attribute in done.info.attributes:
-        bounds = "" if attribute.low is None else f" {attribute.low:g} to {attribute.high:g}"
-        words = f" one of {', '.join(attribute.choices)}" if attribute.choices else bounds
-        moves = "; ".join(attribute.bends)
-        print(f"  set {attribute.name}{words}  ({moves})")  # noqa: T201
+    done = export(bended, out, vectors={name: form for name, _, form in forms}, **options)
+    written = [done.path, *done.patches, *([done.config] if done.config else [])]
+    return [*map(str, written), *map(_line, done.info.attributes)]
+
+
+def _line(attribute: AttributeInfo) -> str:
+    words = f"one of {', '.join(attribute.choices)}" if attribute.choices else ""
+    if attribute.low is not None:
+        words += f"from {attribute.low:g} "
+    if attribute.high is not None:
+        words += f"to {attribute.high:g}"
+    moves = f"({'; '.join(attribute.bends)})" if attribute.bends else ""
+    return " ".join(text for text in ("  set", attribute.name, words.strip(), moves) if text)

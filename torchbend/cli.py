@@ -55,6 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--method", metavar="NAME", action="append", help="a method of it (all; may be repeated)"
     )
+    export.add_argument(
+        "--vector",
+        metavar="NAME=FORM",
+        action="append",
+        default=[],
+        help="set a vector control as floats, tensor or buffer",
+    )
+    export.add_argument("--channels", type=int, metavar="N", help="of the sound that comes out")
+    export.add_argument(
+        "--fidelity", type=float, default=0.95, metavar="F", help="of the latents (0.95)"
+    )
+    export.add_argument("--sample-rate", type=int, metavar="HZ", help="to resample to")
+    export.add_argument("--ema", action="store_true", help="the averaged weights of the training")
     export.add_argument("--name", help="of the model, for people (that of the file)")
     export.add_argument("--no-check", action="store_true", help="hand over without comparing")
     export.add_argument("--no-patches", action="store_true", help="write the .ts alone")
@@ -98,15 +111,23 @@ version folders, or a checkpoint. The file is compared with the model before it 
 
 
 def _export(args: argparse.Namespace) -> int:
-    importlib.import_module("torchbend.export.command").run(
+    lines = importlib.import_module("torchbend.export.command").run(
         args.model,
         args.out,
         bend=args.bend,
+        vectors=args.vector,
+        rave={
+            "channels": args.channels,
+            "fidelity": args.fidelity,
+            "sample_rate": args.sample_rate,
+            "ema": args.ema,
+        },
         methods=args.method,
         name=args.name,
         check=not args.no_check,
         patches=not args.no_patches,
     )
+    print("\n".join(lines))
     return 0
 
 
