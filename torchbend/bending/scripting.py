@@ -83,7 +83,8 @@ class Scripter:
         followed = [o for o in kernel.operands() if self.follows(o)]
         if fade is None or not followed or not _can_fade(kernel):
             return done
-        then = [operand.fresh() for operand in followed]
+        # scripted before both that read them: else each would get copies of its own
+        then = [_scripted(operand.fresh()) for operand in followed]
         memo: dict[int, Any] = {id(o): copy for o, copy in zip(followed, then, strict=True)}
         memo |= {id(tensor): tensor for tensor in kernel.buffers()}
         before = _scriptable(kernel, memo)
