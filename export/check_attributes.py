@@ -173,7 +173,10 @@ class _Attribute:
             return OK, f"at {_short(values)}, in {', '.join(heard)}"
         # A setting of the model's own (what to learn, say) need not sound at once.
         silent = FAIL if self._subject.ours and self._info.bends and trials else NOTE
-        return silent, f"not at any of {len(trials)} values, in no method"
+        return silent, (
+            f"not at any of {len(trials)} values, in no method: what it moves makes no difference. "
+            "Bend another place"
+        )
 
     def _clamped(self, home: list[Any]) -> tuple[str, str]:
         count = len(_elements(home))

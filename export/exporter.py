@@ -123,7 +123,7 @@ def export(
         chosen = _chosen(bended, methods)
         check_names(chosen, list(bended.controllables))
         looked = _look(bended, chosen, hints, ratios or {})
-        state = start_state(bended)
+        state = start_state(bended, chosen)
         times = {m.info.name: _times(bended, m) for m in looked}
         parts = script_parts(bended._runner, bended._book, times, state, chosen)
         attributes = _attributes(bended, parts, hints, vectors or {})
@@ -238,7 +238,10 @@ def _attributes(
             vectors.get(parameter.name),
         )
         for parameter in parts.parameters
+        if parameter.name in parts.reached
     ]
+    for name in sorted(set(parts.controls) - parts.reached):
+        log.warning("%r moves nothing in the exported methods: the file has no such attribute", name)
     buffers = dict(parts.module.named_buffers())
     return found + [of_model(a, parts.module) for a in hints.attributes if a.buffer in buffers]
 
@@ -307,7 +310,8 @@ def _check(
 
     reference = draft.with_suffix(".safetensors")
     arrays = [a.name for a in attributes if a.is_array]
-    cases = reference_cases(bended, methods, state, _largest_ratio(methods), arrays)
+    names = [a.name for a in attributes]
+    cases = reference_cases(bended, methods, state, _largest_ratio(methods), names, arrays)
     write_reference(reference, cases)
     report = check_in_fresh_process(draft, reference, timeout_seconds=timeout_seconds)
     reference.unlink()

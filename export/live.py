@@ -37,14 +37,14 @@ ONE_BIT = 1.2e-7  # of a float32
 _SEED = 7
 
 
-def start_state(bended: BendedModule) -> dict[str, torch.Tensor]:
-    """The streaming state that a file starts with: the wrapped module's own.
+def start_state(bended: BendedModule, methods: Sequence[str]) -> dict[str, torch.Tensor]:
+    """The streaming state that a file of these methods starts with: the wrapped module's own.
 
     Caches that the module makes only when it first runs start with zeros.
     """
     theirs = dict(bended.module.named_buffers())
     ours = dict(bended._shadow.named_buffers())
-    written = {n for trace in bended._runner.traces.values() for n in trace.written_buffers}
+    written = {n for fn in methods for n in bended._runner.traces[fn].written_buffers}
     state = {}
     for name in sorted(written & set(ours)):
         value = theirs.get(name)
@@ -59,6 +59,7 @@ def reference_cases(
     methods: Sequence[Method],
     state: Mapping[str, torch.Tensor],
     largest_ratio: int,
+    attributes: Sequence[str],
     arrays: Collection[str] = (),
 ) -> list[Case]:
     """Render what the file must give: neutral, as it is now, and with every control moved.
@@ -71,9 +72,10 @@ def reference_cases(
         methods: what is exported.
         state: the streaming state to start with.
         largest_ratio: of the file.
-        arrays: the attributes that are set by one tensor.
+        attributes: the file's.
+        arrays: those of them that are set by one tensor.
     """
-    controls = list(bended.controllables.values())
+    controls = [bended.controllables[name] for name in attributes if name in bended.controllables]
     now = {c.name: c.get_python_value() for c in controls}
     runs = list(_runs(methods, largest_ratio))
     cases: list[Case] = []

@@ -196,3 +196,32 @@ def test_the_check_runs_nothing_that_lies_about(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     report = check_in_fresh_process(tmp_path / "x.ts")
     assert report.ok, report
+
+
+def test_one_method_of_several_has_its_own_state_alone(tmp_path):
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("a", torch.zeros(64, 1, 1))
+            self.register_buffer("b", torch.zeros(64, 1, 1))
+
+        def first(self, x: Tensor) -> Tensor:
+            out = x + self.a[: x.shape[0]]
+            self.a[: x.shape[0]].copy_(x[..., -1:])
+            return out
+
+        def second(self, x: Tensor) -> Tensor:
+            out = x - self.b[: x.shape[0]]
+            self.b[: x.shape[0]].copy_(x[..., -1:])
+            return out
+
+    bended = tb.BendedModule(Two())
+    bended.trace("first", torch.randn(1, 1, 8))
+    bended.trace("second", torch.randn(1, 1, 8))
+    bended.bend(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 2])), "second:sub$")
+    done = bended.export(tmp_path / "x.ts", methods=["second"], check=False, patches=False)
+    assert done.info.state == ("_model.b",)
+    assert [m.name for m in done.info.methods] == ["second"]
+    assert [a.name for a in done.info.attributes] == ["gain"]
+    done = bended.export(tmp_path / "y.ts", methods=["first"], patches=False)
+    assert done.info.attributes == ()

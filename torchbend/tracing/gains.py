@@ -20,7 +20,7 @@ from ..bending.kernel import Kernel
 from ..bending.operand import Operand
 from .lower import copy_graph
 
-__all__ = ["BENDS", "Gain", "find_gains", "insert_gains", "outer_scales"]
+__all__ = ["BENDS", "Gain", "find_gains", "insert_gains", "outer_scales", "weights_read"]
 
 BENDS = "_bends."  # where a scripted module keeps its kernels
 
@@ -134,6 +134,26 @@ def find_gains(
             gain = gains.setdefault((fn, use.node.name), Gain(fn, use.node.name, use.channels))
             (gain.weight if use.role == "weight" else gain.bias).extend(scaled[name])
     return list(gains.values()), taken
+
+
+def weights_read(
+    graphs: Mapping[str, fx.Graph], source: nn.Module, names: Mapping[int, str]
+) -> set[str]:
+    """Names of the weights that methods read; the arguments are those of :func:`find_gains`."""
+    return {
+        names[id(parameter)]
+        for graph in graphs.values()
+        for node in graph.nodes
+        for parameter in _weights(node, source)
+        if id(parameter) in names
+    }
+
+
+def _weights(node: fx.Node, source: nn.Module) -> list[nn.Parameter]:
+    if node.op == "call_module" and not str(node.target).startswith(BENDS):
+        return list(source.get_submodule(str(node.target)).parameters())
+    value = _attribute(source, str(node.target)) if node.op == "get_attr" else None
+    return [value] if isinstance(value, nn.Parameter) else []
 
 
 def _uses(node: fx.Node, source: nn.Module) -> list[tuple[nn.Parameter, _Use]]:

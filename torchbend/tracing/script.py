@@ -24,7 +24,7 @@ from ..bending.scripting import Scripter
 from ..errors import BendingError, ScriptError
 from .bends import BendBook
 from .fold import Fold, Refresh
-from .gains import BENDS, Gain, find_gains, insert_gains, outer_scales
+from .gains import BENDS, Gain, find_gains, insert_gains, outer_scales, weights_read
 from .lower import insert_bends, with_older_operators
 from .runner import Runner
 from .shadow import shadow_of
@@ -54,12 +54,14 @@ class Scripted:
         controls: the scripted control of each parameter, by name.
         folds: for each control, what is computed anew when it moves: modules with a method
             ``fold``.
+        reached: names of the controls that something in these methods follows.
     """
 
     module: torch.jit.ScriptModule
     parameters: list[BendingParameter]
     controls: dict[str, torch.jit.ScriptModule]
     folds: dict[str, list[torch.jit.ScriptModule]] = field(default_factory=dict)
+    reached: frozenset[str] = frozenset()
 
 
 def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
@@ -126,12 +128,19 @@ class _Assembly:
         self.scripter = Scripter(self.parameters)
         self.root = Box()
         self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
+        self.reached: set[str] = set()
         self.made = 0
 
     def build(self, methods: Sequence[str]) -> Scripted:
         graphs = {fn: self._bent_graph(fn) for fn in methods}
-        chains = {name: self._chain(name) for name in self._moved_weights()}
-        folded = self._with_gains(graphs, chains) if self.plays else chains
+        names = {id(p): name for name, p in self.weights.items()}
+        read = weights_read(graphs, self.source, names)
+        chains = {name: self._chain(name) for name in self._moved_weights() if name in read}
+        for kernels in chains.values():
+            self.reached.update(self._controls_of(kernels))
+        folded: Mapping[str, Sequence[Kernel]] = chains
+        if self.plays:
+            folded = self._with_gains(graphs, chains, names)
         for name, chain in folded.items():
             self._fold(name, chain)
         for fn, graph in graphs.items():
@@ -140,7 +149,7 @@ class _Assembly:
         for name, control in controls.items():
             attach(self.root, f"_controls.{name}", control)
         module = _with_methods(self.root, graphs, self.runner)
-        return Scripted(module, self.parameters, controls, self.folds)
+        return Scripted(module, self.parameters, controls, self.folds, frozenset(self.reached))
 
     def _bent_graph(self, fn: str) -> fx.Graph:
         trace = self.runner.traces[fn]
@@ -161,6 +170,7 @@ class _Assembly:
 
     def _activation(self, kernel: Kernel, time: int | None) -> str:
         done = self.scripter.kernel(kernel, fade=time)
+        self.reached.update(self._controls_of([kernel]))
         if kernel.refreshes():
             refresh = torch.jit.script(Refresh(done))
             for name in self._controls_of([kernel]):
@@ -168,12 +178,14 @@ class _Assembly:
         return self._put(done)
 
     def _with_gains(
-        self, graphs: dict[str, fx.Graph], chains: Mapping[str, Sequence[Kernel]]
-    ) -> dict[str, Sequence[Kernel]]:
+        self,
+        graphs: dict[str, fx.Graph],
+        chains: Mapping[str, Sequence[Kernel]],
+        names: Mapping[int, str],
+    ) -> Mapping[str, Sequence[Kernel]]:
         """Put gains into the graphs where that is exact; returns what is left to be folded."""
         split = {name: outer_scales(c, self.scripter.follows) for name, c in chains.items()}
         scaled = {name: factors for name, (_, factors) in split.items() if factors}
-        names = {id(p): name for name, p in self.weights.items()}
         gains, taken = find_gains(graphs, self.source, names, scaled)
         for fn in graphs:
             graphs[fn] = insert_gains(graphs[fn], self._gains(fn, gains), self.source)
