@@ -254,7 +254,7 @@ def _level_layers(model: Any, sound: Tensor) -> None:
     ]
     state = {name: buffer.clone() for name, buffer in model.named_buffers()}
     with _seeded(), torch.no_grad():
-        model.decode(_means(model.encode(blocks)))
+        model.decode(model.encode(blocks)[:, : model.latent_size])  # means first
         for handle in handles:
             handle.remove()
         for name, buffer in model.named_buffers():
