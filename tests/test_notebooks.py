@@ -45,6 +45,14 @@ ACTIVATIONS = [
     "sum_1 call_method sum torch.Size([1, 88200]) torch.float32",
 ]
 
+ATTRIBUTES = [
+    "push float 0 .. 2 1 Scale on 6 places: decoder.net.(17|18|19).*weight",
+    "grain float 0 .. 0.1 0 Normal on 4 places: decoder.net.(3|4).*weight",
+    "how choice (str) add, mul add Normal on 4 places: decoder.net.(3|4).*weight",
+    "around bool (int) 0 .. 1 1 Scale on 6 places:",
+    "bands vector (16 float) 0 .. 2 1, 1, 1, 1, ... Scale on 2 places: tanh$",
+]
+
 
 def executed(path: Path, folder: Path) -> Any:
     """The notebook as it comes out now, run by this Python whatever kernels are installed."""
@@ -83,7 +91,7 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["quickstart"]
+    assert [path.stem for path in NOTEBOOKS] == ["export", "quickstart"]
 
 
 def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
@@ -141,3 +149,60 @@ def test_the_frequencies_named_in_the_quickstart_are_right() -> None:
     named = re.search(r"proportions: (\d+), (\d+), (\d+) and (\d+) Hz", text)
     assert named is not None
     assert [int(hz) for hz in named.groups()] == expected
+
+
+# -- from a RAVE run to a patch ------------------------------------------------------------
+def check_export(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    lines = rows(everything)
+    for row in ATTRIBUTES:
+        assert row in lines, row
+    for name in ("choir.ts", "choir.pd", "choir.maxpat", "choir.json"):
+        assert name in lines, name
+    for name in ("push", "keep", "grain", "how", "around", "features", "bands"):
+        assert re.search(rf"^{name}: heard +ok .* in decode, forward$", everything, re.MULTILINE)
+        assert re.search(rf"^{name}: returns +ok .* to the bit$", everything, re.MULTILINE)
+    assert "FAIL" not in everything.upper()
+    assert "choir.ts passes." in lines
+    assert "the file takes longer by about a block: True" in lines
+    assert "back: push keep grain how around features bands" in lines
+    assert shown(notebook).count("image/png") == 2
+    assert shown(notebook).count("audio") >= 5
+
+
+def repeatable(notebook: Any) -> list[list[str]]:
+    """What the cells print, without what differs from one machine to the next."""
+    of_the_machine = re.compile(r"made with|made from|opens|plays on the GPU|what |[- ]+$")
+    return [
+        [row for row in rows(text) if row and not of_the_machine.match(row)]
+        for text in said(notebook)
+    ]
+
+
+def test_the_committed_export_says_what_it_should() -> None:
+    check_export(nbformat.read(DOCS / "export.ipynb", as_version=4))
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+def test_the_export_runs_and_says_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = nbformat.read(DOCS / "export.ipynb", as_version=4)
+    now = executed(DOCS / "export.ipynb", tmp_path)
+    check_export(now)
+    assert repeatable(now) == repeatable(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_the_export_notebook_points_to_are_there() -> None:
+    notebook = nbformat.read(DOCS / "export.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for name in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (DOCS / name).is_file(), name
+    for path in re.findall(r"`((?:docs|patches)/[\w./]+)`", text):
+        assert (DOCS.parent / path).is_file(), path
+    commands = re.findall(r"^torchbend (\w+)", text, re.MULTILINE)
+    assert commands == ["export", "info", "check"]

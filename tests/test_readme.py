@@ -1,8 +1,9 @@
 """Every block of the README runs, every command of it exists, every link leads somewhere.
 
-A block's marker says how: ``<!-- test: run -->`` or, for what ``make -n`` checks,
-``<!-- test: make -->``. Python blocks go on from each other, as a reader runs them. What
-would install something is run as pip's or our own rehearsal of it.
+A block's marker says how: ``<!-- test: run -->``, ``<!-- test: rave -->`` for what needs a run of
+RAVE, or, for what ``make -n`` checks, ``<!-- test: make -->``. Python blocks go on from each
+other, as a reader runs them. What would install something is run as pip's or our own rehearsal
+of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:<!-- test: (\w+) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [match.groups() for match in BLOCK.finditer(README)]
-COMMANDS = [line for _, kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
+COMMANDS = [
+    line
+    for marker, kind, text in BLOCKS
+    if kind == "sh" and marker != "rave"
+    for line in text.splitlines()
+]
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -33,12 +39,12 @@ def run(command: list[str], folder: Path) -> str:
 
 def test_every_block_is_tested() -> None:
     assert [(kind, text) for marker, kind, text in BLOCKS if not marker and kind != "text"] == []
-    assert {marker for marker, _, _ in BLOCKS} == {"run", "make", None}
+    assert {marker for marker, _, _ in BLOCKS} == {"run", "rave", "make", None}
     assert README.count("```") == 2 * len(BLOCKS)
 
 
 def test_the_python_blocks_run_one_after_the_other(tmp_path: Path) -> None:
-    code = "\n".join(text for _, kind, text in BLOCKS if kind == "python")
+    code = "\n".join(text for how, kind, text in BLOCKS if (how, kind) == ("run", "python"))
     (tmp_path / "readme.py").write_text(code, encoding="utf-8")
     said = run([sys.executable, "readme.py"], tmp_path)
     assert re.search(r"^f_mult +torch\.Size\(\[4, 1\]\)", said, re.MULTILINE)
@@ -59,6 +65,31 @@ sines = sum(torch.sin(2 * torch.pi * 440 * k * t) for k in (3, 4)) / 4
 assert torch.allclose(wave, sines, atol=1e-2), (wave - sines).abs().max()
 """
     run([sys.executable, "-c", first + check], tmp_path)
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+def test_a_first_export(tmp_path: Path) -> None:
+    from torchbend.practice import practice_run
+
+    practice_run(tmp_path / "my_run")
+    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
+        file.setparams((1, 2, 44100, 0, "NONE", ""))
+        file.writeframes(bytes(range(200)) * 2 * 333)
+    python, shell = (text for marker, _, text in BLOCKS if marker == "rave")
+    run([sys.executable, "-c", python], tmp_path)
+    assert (tmp_path / "bent.wav").stat().st_size > 4 * 40_000
+    export, info, check = (shlex.split(line) for line in shell.splitlines())
+    made = run([sys.executable, "-m", *export], tmp_path)
+    for name in ("choir.ts", "choir.pd", "choir.maxpat", "choir.json"):
+        assert name in made
+        assert (tmp_path / name).is_file()
+    told = run([sys.executable, "-m", *info], tmp_path)
+    assert re.search(r"^push +float +0 \.\. 2 +1 +Scale", told, re.MULTILINE)
+    assert re.search(r"^keep +float +0 \.\. 1 +1 +OrderedMask", told, re.MULTILINE)
+    checked = run([sys.executable, "-m", *check], tmp_path)
+    assert re.search(r"^keep: heard +ok", checked, re.MULTILINE)
+    assert checked.endswith("choir.ts passes.\n")
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -92,7 +123,9 @@ def test_extras_and_make_targets_in_the_text_exist() -> None:
 
 def test_what_the_readme_points_to_is_there() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    paths = re.findall(r"`((?:docs|torchbend|benchmarks|export|realtime|patches)/[\w./]*)`", README)
+    paths = re.findall(
+        r"`((?:docs|torchbend|benchmarks|export|realtime|patches)/[\w./-]*)`", README
+    )
     assert links
     assert paths
     for path in links + paths:
