@@ -251,7 +251,8 @@ def _what_moves(bended: BendedModule) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for bend in bended._book.active:
         count = len(bend.places)
-        where = f"{next(iter(bend.places))}" if count == 1 else f"{count} places: {bend.patterns[0]}"
+        first = next(iter(bend.places))
+        where = first if count == 1 else f"{count} places: {bend.patterns[0]}"
         for name in bend.callback.controls:
             texts.setdefault(name, []).append(f"{type(bend.callback).__name__} on {where}")
     return texts

@@ -345,7 +345,8 @@ def _another(control: BendingParameter) -> Any:
     if control.kind == "complex":
         return value * 0.5 + 0.25j
     if control.kind == "vector":
-        return [_between(low, high, each, k) for k, each in enumerate(torch.as_tensor(value).tolist())]
+        numbers = torch.as_tensor(value).tolist()
+        return [_between(low, high, number, k) for k, number in enumerate(numbers)]
     if control.kind == "int":
         return value + 1 if high is None or value + 1 <= high else value - 1
     return _between(low, high, value, 0)
