@@ -241,7 +241,7 @@ def _attributes(
         if parameter.name in parts.reached
     ]
     for name in sorted(set(parts.controls) - parts.reached):
-        log.warning("%r moves nothing in the exported methods: the file has no such attribute", name)
+        log.warning("%r moves nothing in the exported methods: it is not in the file", name)
     buffers = dict(parts.module.named_buffers())
     return found + [of_model(a, parts.module) for a in hints.attributes if a.buffer in buffers]
 
