@@ -10,7 +10,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
 COMPAT := $(if $(TORCHBEND_COMPAT_PYTHON),,build/compat/stamp)
+MADE := $(if $(EXPORTS),,build/exports/stamp)
 RAVE_LISTS := $(wildcard torchbend/interfaces/requirements/*.txt)
+EXPORTERS := $(wildcard torchbend/*.py torchbend/*/*.py) scripts/make_exports.py tests/rave_bends.py
 
 .PHONY: help setup demo native test test-fast lint bench compat rave clean
 
@@ -26,7 +28,8 @@ native: .venv/stamp-house ## the C++ host that plays files as nn~ does, and nn~ 
 	cmake -S . -B build/native -D TORCHBEND_PYTHON='$(CURDIR)/$(BIN)/python'
 	cmake --build build/native --parallel 2
 
-test: lint native .venv/stamp-rave ## everything: lint, types and all tests
+test: lint native build/exports/stamp ## everything: lint, types and all tests
+	cmake build/native -D TORCHBEND_MODELS='$(CURDIR)/build/exports' >build/native/exports.log
 	ctest --test-dir build/native --output-on-failure
 	$(BIN)/python -m pytest
 
@@ -45,8 +48,8 @@ bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, exports t
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/export.py
 
-compat: .venv/stamp-rave $(COMPAT) ## exports in a real torch 2.5, nn~'s; EXPORTS="a.ts folder"
-	$(BIN)/python scripts/compat.py $(EXPORTS)
+compat: .venv/stamp-rave $(COMPAT) $(MADE) ## exports in torch 2.5, nn~'s; EXPORTS="a.ts folder"
+	$(BIN)/python scripts/compat.py $(or $(EXPORTS),build/exports)
 
 rave: .venv/stamp-rave ## acids-rave, beside the torch in .venv
 
@@ -68,6 +71,13 @@ clean: ## remove .venv and everything built
 .venv/stamp-rave: .venv/stamp-house $(RAVE_LISTS)
 	@echo "Installing RAVE."
 	@$(BIN)/torchbend install rave
+	@touch $@
+
+# Files of every kind, for ctest and `make compat`.
+build/exports/stamp: .venv/stamp-rave $(EXPORTERS)
+	@echo "Exporting what ctest plays."
+	@rm -rf build/exports
+	@$(BIN)/python -W ignore scripts/make_exports.py build/exports
 	@touch $@
 
 # The CPU build where it can be had; otherwise whatever pip finds.
