@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from torchbend.export.glides import Glides, play_gliding
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
+from torchbend.export.trials import ONE_BIT, another, halfway, one_bit_on
 from torchbend.threads import one_thread
 from torchbend.tracing.shadow import own_parameters, restore, shadow_of, snapshot
 
@@ -34,7 +34,6 @@ BLOCKS = 2  # at least; what a block leaves behind is heard in the next
 TOLERANCE = 1e-5  # of the peak
 MOST_TOLERANCE = 1e-3
 SHARE = 4.0  # of a model's sensitivity: many layers round, the nudge is one
-ONE_BIT = 1.2e-7  # of a float32
 _SEED = 7
 
 
@@ -126,27 +125,18 @@ def _moved(
     Returns:
         The values, and how sensitive the model is there.
     """
-    values = {c.name: _another(c) for c in controls}
+    values = {c.name: another(c) for c in controls}
     sensitivity = _sensitivity(bended, runs, state, values)
     for _ in range(4):
         if SHARE * sensitivity <= TOLERANCE:
             break
-        values = {name: _halfway(now[name], value) for name, value in values.items()}
+        values = {name: halfway(now[name], value) for name, value in values.items()}
         sensitivity = _sensitivity(bended, runs, state, values)
     return values, sensitivity
 
 
 def _tolerance(sensitivity: float) -> float:
     return max(TOLERANCE, min(SHARE * sensitivity, MOST_TOLERANCE))
-
-
-def _halfway(start: Any, end: Any) -> Any:
-    if isinstance(start, float):
-        return (start + end) / 2
-    if isinstance(end, list):
-        ends = zip(torch.as_tensor(start).tolist(), end, strict=True)
-        return [(a + b) / 2 for a, b in ends]
-    return end
 
 
 def _sensitivity(
@@ -168,19 +158,11 @@ def _sensitivity(
         for run in (first, last):
             _move(bended, values)
             out = run.render(bended._shadow, state, plays)
-            _move(bended, {n: _one_bit_on(bended.controllables[n], v) for n, v in values.items()})
+            _move(bended, {n: one_bit_on(bended.controllables[n], v) for n, v in values.items()})
             nudged = replace(run, input=run.input * (1 + ONE_BIT))
             difference = (nudged.render(bended._shadow, state, plays) - out).abs().max()
             worst = max(worst, float(difference) / max(float(out.abs().max()), 1e-30))
     return worst
-
-
-def _one_bit_on(control: BendingParameter, value: Any) -> Any:
-    if control.kind != "float":
-        return value
-    moved = value * (1 + ONE_BIT)
-    low, high = control.range or (-math.inf, math.inf)
-    return moved if low <= moved <= high else value
 
 
 def _move(bended: BendedModule, values: Mapping[str, Any]) -> None:
@@ -208,7 +190,7 @@ def _alone(
     jumps = control.name in glides.jumping
     was = end = moved[control.name]
     if not jumps:
-        end = _halfway(now[control.name], was)
+        end = halfway(now[control.name], was)
         end = now[control.name] if end == was else end
     _move(bended, now)
     blocks = iter([_moving(bended, run.method, glides, control.name, (was, end))])
@@ -217,7 +199,9 @@ def _alone(
     controls = [bended.controllables[name] for name in now]
     values = {**now, control.name: end}
     case = run.case(out, _settings(controls, values, arrays), _tolerance(max(a, b)))
-    return case if jumps else replace(case, before=_settings(controls, {**now, control.name: was}, arrays))
+    if jumps:
+        return case
+    return replace(case, before=_settings(controls, {**now, control.name: was}, arrays))
 
 
 def _moving(
@@ -385,33 +369,6 @@ def _settings(
         else:
             settings[control.name] = (value,)
     return settings
-
-
-def _another(control: BendingParameter) -> Any:
-    """A value that the control can have and has not now."""
-    value = control.get_python_value()
-    low, high = control.range or (None, None)
-    if control.kind == "bool":
-        return not value
-    if control.kind == "choice":
-        return control.choices[(control.choices.index(value) + 1) % len(control.choices)]
-    if control.kind == "complex":
-        return value * 0.5 + 0.25j
-    if control.kind == "vector":
-        numbers = torch.as_tensor(value).tolist()
-        return [_between(low, high, number, k) for k, number in enumerate(numbers)]
-    if control.kind == "int":
-        return value + 1 if high is None or value + 1 <= high else value - 1
-    return _between(low, high, value, 0)
-
-
-def _between(low: float | None, high: float | None, value: float, k: int) -> float:
-    """A float inside the range, away from ``value``; ``k`` makes neighbours differ."""
-    share = 0.35 + 0.03 * (k % 10)
-    if low is None or high is None or math.isinf(low) or math.isinf(high):
-        return value * (1 - share) if value else share
-    other = low + share * (high - low)
-    return other if abs(other - value) > 0.05 * (high - low) else low + 0.8 * (high - low)
 
 
 @contextmanager
