@@ -71,10 +71,8 @@ def _replay(subject: Subject, case: Case, tally: _Tally) -> None:
     method = next((m for m in subject.info.methods if m.name == case.method), None)
     if method is None:
         raise ValueError(f"the file has no method {case.method!r}")
-    subject.set_all(case.before or case.settings)
+    subject.set_all(case.settings)
     subject.settle(method, case.input, case.block)
-    if case.before:
-        subject.set_all(case.settings)
     out = subject.play_again(method, case.input, case.block, case.seed)
     if out.shape != case.output.shape:
         tally.wrong = (
@@ -122,11 +120,7 @@ def _where(out: torch.Tensor, case: Case) -> str:
 
 def _named(case: Case) -> str:
     settings = ", ".join(f"{name}={_short(values)}" for name, values in case.settings.items())
-    moves = [name for name, values in case.before.items() if values != case.settings.get(name)]
-    glides = f", as {moves[0]} moves from {_short(case.before[moves[0]])}" if moves else ""
-    return (
-        f"batch {case.batch}, blocks of {case.block}{f', {settings}' if settings else ''}{glides}"
-    )
+    return f"batch {case.batch}, blocks of {case.block}{f', {settings}' if settings else ''}"
 
 
 def _short(values: tuple[object, ...]) -> str:

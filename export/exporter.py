@@ -22,7 +22,6 @@ from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
 from torchbend.export.description import EXTRA_FILE, FileInfo
 from torchbend.export.face import build_face, check_names
-from torchbend.export.glides import Glides
 from torchbend.export.guard import refuse
 from torchbend.export.live import reference_cases, start_state
 from torchbend.export.patches import write_patches
@@ -136,8 +135,7 @@ def export(
             extra = {EXTRA_FILE: json.dumps(info.to_dict())}
             torch.jit.save(face, str(draft), _extra_files=extra)
             if check:
-                glides = Glides.of(parts, times)
-                _check(bended, draft, looked, attributes, state, glides, timeout_seconds)
+                _check(bended, draft, looked, attributes, state, timeout_seconds)
             written = [*write_patches(info, draft), _write_config(bended, draft)] if patches else []
             beside = [target.with_name(each.name) for each in written if each is not None]
             for each in beside:
@@ -306,7 +304,6 @@ def _check(
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
     state: Mapping[str, torch.Tensor],
-    glides: Glides,
     timeout_seconds: float,
 ) -> None:
     # not at the top: the package must not import what is run by `python -m`
@@ -315,8 +312,7 @@ def _check(
     reference = draft.with_suffix(".safetensors")
     arrays = [a.name for a in attributes if a.is_array]
     names = [a.name for a in attributes]
-    ratio = _largest_ratio(methods)
-    cases = reference_cases(bended, methods, state, ratio, names, glides, arrays)
+    cases = reference_cases(bended, methods, state, _largest_ratio(methods), names, arrays)
     write_reference(reference, cases)
     report = check_in_fresh_process(draft, reference, timeout_seconds=timeout_seconds)
     reference.unlink()

@@ -13,7 +13,6 @@ from torch import nn
 
 from torchbend.bending import BendingParameter
 from torchbend.errors import BendingError, ExportError
-from torchbend.export.glides import Glides, play_gliding
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
@@ -60,12 +59,9 @@ def reference_cases(
     state: Mapping[str, torch.Tensor],
     largest_ratio: int,
     attributes: Sequence[str],
-    glides: Glides,
     arrays: Collection[str] = (),
 ) -> list[Case]:
-    """Render what the file must give.
-
-    That is: as it is now, with every control moved, while each one moves, and neutral.
+    """Render what the file must give: neutral, as it is now, and with every control moved.
 
     The neutral cases come from the module without bends, and the file must give their bits.
     The bent model's controls and streaming state are moved meanwhile, and put back.
@@ -76,7 +72,6 @@ def reference_cases(
         state: the streaming state to start with.
         largest_ratio: of the file.
         attributes: the file's.
-        glides: what glides in the file.
         arrays: those of them that are set by one tensor.
     """
     controls = [bended.controllables[name] for name in attributes if name in bended.controllables]
@@ -88,7 +83,7 @@ def reference_cases(
         if controls:
             settings.append(_moved(bended, controls, runs, state, now))
         for values, sensitivity in settings:
-            tolerance = _tolerance(sensitivity)
+            tolerance = max(TOLERANCE, min(SHARE * sensitivity, MOST_TOLERANCE))
             if tolerance > TOLERANCE:
                 log.warning(
                     "bent like this, the model makes %.1g of the peak of the last bit of a number: "
@@ -101,9 +96,6 @@ def reference_cases(
             for run in runs:
                 out = run.render(bended._shadow, state, _bent(bended, run.method))
                 cases.append(run.case(out, _settings(controls, values, arrays), tolerance))
-        for control in controls:
-            for run in _longest(runs):
-                cases.append(_alone(bended, run, state, control, settings, glides, arrays))
     neutral = _neutral(bended, controls)
     if neutral is None:
         log.info("no setting of the controls leaves the model unbent: it was not compared there")
@@ -135,10 +127,6 @@ def _moved(
     return values, sensitivity
 
 
-def _tolerance(sensitivity: float) -> float:
-    return max(TOLERANCE, min(SHARE * sensitivity, MOST_TOLERANCE))
-
-
 def _sensitivity(
     bended: BendedModule,
     runs: Sequence[_Run],
@@ -168,49 +156,6 @@ def _sensitivity(
 def _move(bended: BendedModule, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         bended.update(name, value)
-
-
-def _longest(runs: Sequence[_Run]) -> list[_Run]:
-    """Of each method the run with the longest blocks, where most frames are there to glide."""
-    last = {run.method.info.name: run for run in runs if run.input.shape[0] == 1}
-    return list(last.values())
-
-
-def _alone(
-    bended: BendedModule,
-    run: _Run,
-    state: Mapping[str, torch.Tensor],
-    control: BendingParameter,
-    settings: Sequence[tuple[Mapping[str, Any], float]],
-    glides: Glides,
-    arrays: Collection[str],
-) -> Case:
-    """One control that moves in the first block, from one value that is new to another."""
-    (now, a), (moved, b) = settings
-    jumps = control.name in glides.jumping
-    was = end = moved[control.name]
-    if not jumps:
-        end = halfway(now[control.name], was)
-        end = now[control.name] if end == was else end
-    _move(bended, now)
-    blocks = iter([_moving(bended, run.method, glides, control.name, (was, end))])
-    plays = _bent(bended, run.method)
-    out = run.render(bended._shadow, state, lambda x: next(blocks, plays)(x))
-    controls = [bended.controllables[name] for name in now]
-    values = {**now, control.name: end}
-    case = run.case(out, _settings(controls, values, arrays), _tolerance(max(a, b)))
-    if jumps:
-        return case
-    return replace(case, before=_settings(controls, {**now, control.name: was}, arrays))
-
-
-def _moving(
-    bended: BendedModule, method: Method, glides: Glides, control: str, values: tuple[Any, Any]
-) -> Plays:
-    def run(given: tuple[torch.Tensor, ...]) -> Any:
-        return play_gliding(bended, method.info.name, given, glides, control, values)
-
-    return lambda x: adapted(method, x, run)
 
 
 def _neutral_cases(

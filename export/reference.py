@@ -32,9 +32,9 @@ class ReferenceFileError(TorchbendError):
 class Case:
     """One run of a method, block by block, and what must come out.
 
-    It is replayed so: the streaming state as it was after loading; the settings before, or
-    else the settings; one settling block (the first of the input); that state again; the
-    settings, if there were others before; the seed; then the input block by block.
+    It is replayed so: the streaming state as it was after loading; the settings; one
+    settling block (the first of the input); that state again; the seed; then the input
+    block by block.
 
     Attributes:
         method: which to run.
@@ -45,7 +45,6 @@ class Case:
         input: ``(batch, in_channels, in_frames)``, whole blocks.
         output: ``(batch, out_channels, out_frames)``, the blocks one after the other.
         tolerance: greatest difference relative to the peak of ``output``; 0: bit-identical.
-        before: settings to come from, so that the first block is the one in which they move.
     """
 
     method: str
@@ -56,7 +55,6 @@ class Case:
     output: torch.Tensor
     settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     tolerance: float = 0.0
-    before: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def write_reference(path: str | Path, cases: Sequence[Case]) -> None:
@@ -77,27 +75,24 @@ def write_reference(path: str | Path, cases: Sequence[Case]) -> None:
             tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()
         return stored[id(tensor)]
 
-    def plain(settings: Mapping[str, tuple[Any, ...]], prefix: str) -> dict[str, list[Any]]:
-        return {
+    plan = []
+    for number, case in enumerate(cases):
+        settings = {
             name: [
-                {"tensor": keep(value, f"{prefix}.{name}.{i}")}
+                {"tensor": keep(value, f"{number}.{name}.{i}")}
                 if isinstance(value, torch.Tensor)
                 else value
                 for i, value in enumerate(values)
             ]
-            for name, values in settings.items()
+            for name, values in case.settings.items()
         }
-
-    plan = []
-    for number, case in enumerate(cases):
         plan.append(
             {
                 "method": case.method,
                 "batch": case.batch,
                 "block": case.block,
                 "seed": case.seed,
-                "settings": plain(case.settings, f"{number}"),
-                "before": plain(case.before, f"{number}.before"),
+                "settings": settings,
                 "input": keep(case.input, f"{number}.input"),
                 "output": keep(case.output, f"{number}.output"),
                 "tolerance": case.tolerance,
@@ -127,20 +122,16 @@ def read_reference(path: str | Path) -> list[Case]:
 
 
 def _case(entry: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Case:
-    settings, before = (
-        {
-            name: tuple(tensors[v["tensor"]] if isinstance(v, dict) else v for v in values)
-            for name, values in entry.get(key, {}).items()
-        }
-        for key in ("settings", "before")
-    )
+    settings = {
+        name: tuple(tensors[v["tensor"]] if isinstance(v, dict) else v for v in values)
+        for name, values in entry["settings"].items()
+    }
     return Case(
         method=str(entry["method"]),
         batch=int(entry["batch"]),
         block=int(entry["block"]),
         seed=int(entry["seed"]),
         settings=settings,
-        before=before,
         input=tensors[entry["input"]],
         output=tensors[entry["output"]],
         tolerance=float(entry["tolerance"]),

@@ -27,7 +27,7 @@ from .operand import Operand
 from .parameter import BendingParameter
 from .usercode import function_copy, script_callback
 
-__all__ = ["Scripter", "can_fade", "script_kernels"]
+__all__ = ["Scripter", "script_kernels"]
 
 
 class Scripter:
@@ -81,7 +81,7 @@ class Scripter:
                 self._memo[id(callback)] = script_callback(callback, self._memo)
         done = _script_kernel(kernel, self._memo)
         followed = [o for o in kernel.operands() if self.follows(o)]
-        if fade is None or not followed or not can_fade(kernel):
+        if fade is None or not followed or not _can_fade(kernel):
             return done
         # scripted before both that read them: else each would get copies of its own
         then = [_scripted(operand.fresh()) for operand in followed]
@@ -138,7 +138,7 @@ def _scripted(module: nn.Module) -> torch.jit.ScriptModule:
     return cast(torch.jit.ScriptModule, torch.jit.script(module))
 
 
-def can_fade(kernel: Kernel) -> bool:
+def _can_fade(kernel: Kernel) -> bool:
     """Whether a kernel may be computed twice a block: not if it has a state of its own."""
     own = (CallbackKernel, RecordingKernel)
     return not any(isinstance(leaf, own) for leaf in _leaves([kernel]))

@@ -55,8 +55,6 @@ class Scripted:
         folds: for each control, what is computed anew when it moves: modules with a method
             ``fold``.
         reached: names of the controls that something in these methods follows.
-        gains: for each method, the layers with a gain behind them.
-        gained: names of the controls that move gains.
     """
 
     module: torch.jit.ScriptModule
@@ -64,8 +62,6 @@ class Scripted:
     controls: dict[str, torch.jit.ScriptModule]
     folds: dict[str, list[torch.jit.ScriptModule]] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
-    gains: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    gained: frozenset[str] = frozenset()
 
 
 def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
@@ -133,8 +129,6 @@ class _Assembly:
         self.root = Box()
         self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
         self.reached: set[str] = set()
-        self.gains: dict[str, frozenset[str]] = {}
-        self.gained: set[str] = set()
         self.made = 0
 
     def build(self, methods: Sequence[str]) -> Scripted:
@@ -155,15 +149,7 @@ class _Assembly:
         for name, control in controls.items():
             attach(self.root, f"_controls.{name}", control)
         module = _with_methods(self.root, graphs, self.runner)
-        return Scripted(
-            module,
-            self.parameters,
-            controls,
-            self.folds,
-            frozenset(self.reached),
-            self.gains,
-            frozenset(self.gained),
-        )
+        return Scripted(module, self.parameters, controls, self.folds, frozenset(self.reached))
 
     def _bent_graph(self, fn: str) -> fx.Graph:
         trace = self.runner.traces[fn]
@@ -202,11 +188,7 @@ class _Assembly:
         scaled = {name: factors for name, (_, factors) in split.items() if factors}
         gains, taken = find_gains(graphs, self.source, names, scaled)
         for fn in graphs:
-            there = self._gains(fn, gains)
-            self.gains[fn] = frozenset(there)
-            graphs[fn] = insert_gains(graphs[fn], there, self.source)
-        factors = [o for name in taken for o in scaled[name] if self.scripter.follows(o)]
-        self.gained.update(o.__dict__["parameter"].name for o in factors)
+            graphs[fn] = insert_gains(graphs[fn], self._gains(fn, gains), self.source)
         return {name: split[name][0] if name in taken else c for name, c in chains.items()}
 
     def _gains(self, fn: str, gains: Sequence[Gain]) -> dict[str, str]:
