@@ -162,7 +162,7 @@ def run_pd(
         copy = home / f"tb-{work.name}.pd"
         copy.write_text(text)
         (work / "driver.pd").write_text(_driver(seconds, messages, copy.name))
-        command = [pd, "-nogui", "-noaudio", "-batch", "-stderr", "-noprefs"]
+        command = [pd, "-nogui", "-nrt", "-noaudio", "-batch", "-stderr", "-noprefs"]
         command += ["-r", str(SAMPLE_RATE)]
         for place in (external, work, *path):
             command += ["-path", str(place)]
