@@ -201,7 +201,7 @@ def raves(runs: Path) -> dict[str, Callable[[], Made]]:
     from torchbend.interfaces._rave_build import save_run
 
     made: dict[str, Callable[[], Made]] = {
-        f"rave_{name}": lambda name=name, kind=kind: (bent(kind, kind.save(runs / name)), {})
+        f"rave_{name}": lambda name=name, kind=kind: (bent(kind.save(runs / name)), {})
         for name, kind in KINDS.items()
     }
     made["rave_seven"] = lambda: (bent_by_seven(save_run(runs / "seven", "v2_small")), {})

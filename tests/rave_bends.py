@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torchbend as tb
@@ -40,8 +40,17 @@ def bent_by_seven(run: Path) -> BendedRAVE:
     channels = tb.Mask(_knob("channels", 1, 0, 1), seed=3, dim=1)
     bended.bend(channels, "decode:conv_transpose1d_1$", "forward:conv_transpose1d_1$")
     loudest = tb.ThresholdActivation(_knob("loudest", 1, 0, 1))
-    bended.bend(loudest, "decode:add_3$", "forward:add_3$")
+    bended.bend(loudest, *_in_the_decoder(bended, "add_", -4))
     return bended
+
+
+def _in_the_decoder(bended: BendedRAVE, start: str, at: int) -> list[str]:
+    """One activation in ``decode``, and the same in ``forward``, which ends as ``decode``."""
+    found = []
+    for fn in ("decode", "forward"):
+        names = [name for name in bended.activations(fn) if name.startswith(start)]
+        found.append(f"{fn}:{names[at]}$")
+    return found
 
 
 @dataclass(frozen=True)
@@ -51,12 +60,10 @@ class Kind:
     Attributes:
         config: of acids-rave.
         channels: of the sound.
-        settings: for ``BendedRAVE``.
     """
 
     config: str
     channels: int = 1
-    settings: dict[str, int] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Path:
         """Leave a run of it in a folder."""
@@ -77,19 +84,15 @@ KINDS = {
 }
 
 
-def bent(kind: Kind, run: Path) -> BendedRAVE:
+def bent(run: Path) -> BendedRAVE:
     """Any kind with a bend of its decoder's weights, and two of activations there."""
-    bended = BendedRAVE(run, **kind.settings)
+    bended = BendedRAVE(run)
     bended.bend(
         tb.Normal(_knob("noise", 0, 0, 0.5), seed=2) >> tb.Scale(_knob("gain", 1, 0, 2)),
         r"decoder.*weight$",
     )
-    places = {
-        fn: [name for name in bended.activations(fn) if name.startswith("conv1d_")]
-        for fn in ("decode", "forward")
-    }
-    # From the last one backwards, both methods compute the same.
-    bended.bend(tb.Scale(_knob("drive", 1, 0, 4)), *[f"{fn}:{p[-11]}$" for fn, p in places.items()])
+    drive = tb.Scale(_knob("drive", 1, 0, 4))
+    bended.bend(drive, *_in_the_decoder(bended, "conv1d_", -11))
     channels = tb.Mask(_knob("channels", 1, 0, 1), seed=3, dim=1)
-    bended.bend(channels, *[f"{fn}:{p[-13]}$" for fn, p in places.items()])
+    bended.bend(channels, *_in_the_decoder(bended, "conv1d_", -13))
     return bended
