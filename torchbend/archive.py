@@ -130,7 +130,10 @@ class Archive:
         if {"data.pkl", "constants.pkl"} <= self._members.keys():
             return
         if "model.json" in self._members:
-            raise self._error("was written by a torch before 1.4. Export it with a later one.")
+            raise self._error(
+                "was written by a torch before 1.3, which no torch of today reads. "
+                "Export it again with a later one."
+            )
         if "data.pkl" in self._members:
             raise self._error(
                 "is a checkpoint that torch.save wrote: weights without code. A TorchScript "
