@@ -195,12 +195,23 @@ def of_model(attribute: ModelAttribute, model: torch.jit.ScriptModule) -> Attrib
     return Attribute(info, control, f"v0: {nn_type}", "set", passed, f"List[{nn_type}]", got)
 
 
-def array_methods(arrays: Mapping[str, Sequence[str]]) -> str:
+def array_methods(
+    arrays: Mapping[str, Sequence[str]], others: Mapping[str, str] | None = None
+) -> str:
     """Source of what nn~ 1.6 sets arrays by; it names them ``<attribute>#0``.
 
     Args:
         arrays: for each attribute of that kind, the names of what it folds.
+        others: of arrays that are not of this kind: for each of the four methods, the
+            expression that asks for them.
     """
+    rest = {
+        "get_buffer_attributes": "torch.jit.annotate(List[str], [])",
+        "set_buffer_attribute": "-1",
+        "clear_buffer_attribute": "-1",
+        "is_buffer_empty": "True",
+        **(others or {}),
+    }
     names = ", ".join(f"'{name}#0'" for name in arrays)
     loads = clears = ""
     for name, folds in arrays.items():
@@ -215,13 +226,15 @@ def array_methods(arrays: Mapping[str, Sequence[str]]) -> str:
             )
             loads, clears = (loads + text, clears) if what == "load" else (loads, clears + text)
     return (
-        f"def get_buffer_attributes(self) -> List[str]:\n    return [{names}]\n\n"
+        "def get_buffer_attributes(self) -> List[str]:\n"
+        f"    return {rest['get_buffer_attributes']} + [{names}]\n\n"
         "def set_buffer_attribute(self, buffer_name: str, buffer: Tensor, sr: int) -> int:\n"
-        f"{loads}    return -1\n\n"
+        f"{loads}    return {rest['set_buffer_attribute']}\n\n"
         "def clear_buffer_attribute(self, buffer_name: str) -> int:\n"
-        f"{clears}    return -1\n\n"
+        f"{clears}    return {rest['clear_buffer_attribute']}\n\n"
         "def is_buffer_empty(self, buffer_name: str) -> bool:\n"
-        f"    return buffer_name not in [{names}]\n"
+        f"    if buffer_name in [{names}]:\n        return False\n"
+        f"    return {rest['is_buffer_empty']}\n"
     )
 
 

@@ -17,7 +17,7 @@ from torchbend.export.attributes import Attribute, array_methods
 from torchbend.export.interfaces import Folds, Plays
 from torchbend.export.shapes import Method
 
-__all__ = ["build_face", "check_names"]
+__all__ = ["Knobs", "build_face", "check_names", "string_list"]
 
 _RESERVED = (
     "clear_buffer_attribute",
@@ -33,6 +33,44 @@ _RESERVED = (
 
 class _Controls(nn.Module):
     """Holds the controls by the names of their attributes."""
+
+
+class Knobs:
+    """The attributes of a face, with the names under which it holds what they need.
+
+    Attributes:
+        names: of the attributes.
+        controls: to be held as ``_controls``.
+        codes: nn~'s type codes, the buffers ``<name>_params``.
+        folds: what is computed anew when a control moves, by the name to hold it under.
+    """
+
+    def __init__(self, attributes: Sequence[Attribute]) -> None:
+        """Name what the attributes need; two may share a fold."""
+        self._attributes = tuple(attributes)
+        self.names = [a.name for a in attributes]
+        self.controls: nn.Module = _Controls()
+        self.codes = {f"{a.name}_params": a.codes for a in attributes}
+        self.folds: dict[str, nn.Module] = {}
+        self._folded: dict[str, list[str]] = {name: [] for name in self.names}
+        known: dict[int, str] = {}
+        for attribute in attributes:
+            self.controls.add_module(attribute.name, attribute.control)
+            for fold in attribute.folds:
+                name = known.setdefault(id(fold), f"_fold{len(known)}")
+                self.folds[name] = fold
+                self._folded[attribute.name].append(name)
+
+    @property
+    def arrays(self) -> dict[str, list[str]]:
+        """The attributes that an array sets, and what each folds."""
+        return {a.name: self._folded[a.name] for a in self._attributes if a.is_array}
+
+    def sources(self) -> list[str]:
+        """The setter and the getter of each."""
+        # an array's content folds when it comes; its name, which nn~ sends after it, does not
+        named = [a.name for a in self._attributes if a.info.types == ("buffer",)]
+        return [a.source(() if a.name in named else self._folded[a.name]) for a in self._attributes]
 
 
 def build_face(
@@ -57,20 +95,13 @@ def build_face(
     face = nn.Module()
     kinds: dict[str, object] = {"_model": Plays}
     face._model = model
-    controls = _Controls()
-    for attribute in attributes:
-        controls.add_module(attribute.name, attribute.control)
-        face.register_buffer(f"{attribute.name}_params", attribute.codes)
-    face._controls = controls
-    named: dict[str, list[str]] = {}
-    known: dict[int, str] = {}
-    for attribute in attributes:
-        for fold in attribute.folds:
-            name = known.setdefault(id(fold), f"_fold{len(known)}")
-            if name not in kinds:
-                kinds[name] = Folds
-                setattr(face, name, fold)
-            named.setdefault(attribute.name, []).append(name)
+    knobs = Knobs(attributes)
+    for name, codes in knobs.codes.items():
+        face.register_buffer(name, codes)
+    face._controls = knobs.controls
+    for name, fold in knobs.folds.items():
+        kinds[name] = Folds
+        setattr(face, name, fold)
     for method in methods:
         info = method.info
         params = [info.in_channels, info.in_ratio, info.out_channels, info.out_ratio]
@@ -80,13 +111,22 @@ def build_face(
             setattr(face, f"{info.name}_{way}_labels", list(labels))
     face.__class__ = type("Bent", (nn.Module,), {"__annotations__": kinds})
     scripted: torch.jit.ScriptModule = torch.jit.script(face)
-    for text in _sources(methods, attributes, named, sample_rate):
+    for text in _sources(methods, knobs, sample_rate):
         scripted.define(text)
     return scripted.eval()
 
 
-def check_names(methods: Sequence[str], attributes: Sequence[str]) -> None:
+def check_names(
+    methods: Sequence[str],
+    attributes: Sequence[str],
+    others: Mapping[str, str] | None = None,
+) -> None:
     """Check that no two things in a file would have one name.
+
+    Args:
+        methods: what nn~ plays.
+        attributes: what nn~ sets.
+        others: names that are taken in a file already, and by what.
 
     Raises:
         ExportError: two would; names both.
@@ -95,6 +135,7 @@ def check_names(methods: Sequence[str], attributes: Sequence[str]) -> None:
     owners = {name: "nn~, torch or Python" for name in taken if name != "forward"}
     if "forward" not in methods:
         owners["forward"] = "torch"
+    owners.update(others or {})
     for name in methods:
         for used in (name, f"{name}_params", f"{name}_input_labels", f"{name}_output_labels"):
             _claim(owners, used, f"the method {name!r}")
@@ -164,27 +205,19 @@ def _joined(method: Method, name: str) -> str:
     return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], 1)"
 
 
-def _sources(
-    methods: Sequence[Method],
-    attributes: Sequence[Attribute],
-    folds: Mapping[str, Sequence[str]],
-    sample_rate: int | None,
-) -> list[str]:
+def _sources(methods: Sequence[Method], knobs: Knobs, sample_rate: int | None) -> list[str]:
     """Source of everything that nn~ calls."""
-    names = ", ".join(repr(m.info.name) for m in methods)
-    settable = ", ".join(repr(a.name) for a in attributes)
     texts = [
         f"def {m.info.name}(self, x: Tensor) -> Tensor:\n    return self._model.play({i}, x)\n"
         for i, m in enumerate(methods)
     ]
-    texts.append(f"def get_methods(self) -> List[str]:\n    return {_list(names)}\n")
-    texts.append(f"def get_attributes(self) -> List[str]:\n    return {_list(settable)}\n")
-    # an array's content folds when it comes; its name, which nn~ sends after it, does not
-    named = [a.name for a in attributes if a.info.types == ("buffer",)]
-    texts += [a.source(() if a.name in named else folds.get(a.name, ())) for a in attributes]
-    arrays = {a.name: folds.get(a.name, ()) for a in attributes if a.is_array}
-    if arrays:
-        texts.append(array_methods(arrays))
+    played = string_list([m.info.name for m in methods])
+    texts.append(f"def get_methods(self) -> List[str]:\n    return {played}\n")
+    settable = string_list(knobs.names)
+    texts.append(f"def get_attributes(self) -> List[str]:\n    return {settable}\n")
+    texts += knobs.sources()
+    if knobs.arrays:
+        texts.append(array_methods(knobs.arrays))
     if sample_rate is not None:
         texts.append(
             f"def get_sample_rate(self) -> int:\n    return {sample_rate}\n\n"
@@ -193,5 +226,6 @@ def _sources(
     return texts
 
 
-def _list(items: str) -> str:
-    return f"[{items}]" if items else "torch.jit.annotate(List[str], [])"
+def string_list(items: Sequence[str]) -> str:
+    """Source of a list of strings, which may be empty."""
+    return f"[{', '.join(map(repr, items))}]" if items else "torch.jit.annotate(List[str], [])"

@@ -105,7 +105,8 @@ def look_at(
             f"{frames} * {ratios[0]} frames of sound in, {one} * {ratios[1]} out"
         )
     channels = sum(i.channels for i in inputs), sum(_channels(t) for t in first)
-    labels = hints.labels.get(fn, (_labels("Input", channels[0]), _labels("Output", channels[1])))
+    made = default_labels("Input", channels[0]), default_labels("Output", channels[1])
+    labels = hints.labels.get(fn, made)
     for what, found, count in zip(("in", "out"), labels, channels, strict=True):
         if len(found) != count:
             raise ExportError(
@@ -222,7 +223,8 @@ def _channels(tensor: torch.Tensor) -> int:
     return tensor.shape[-2] if tensor.dim() == 3 else 1
 
 
-def _labels(what: str, count: int) -> tuple[str, ...]:
+def default_labels(what: str, count: int) -> tuple[str, ...]:
+    """Labels for the inlets or outlets of a method that has none."""
     return tuple(f"(signal) {what} {i + 1}" for i in range(count))
 
 
