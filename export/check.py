@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 
 from torchbend.archive import Archive, open_script
-from torchbend.errors import TorchbendError
+from torchbend.errors import TorchbendError, script_line
 from torchbend.export.check_attributes import check_attributes
 from torchbend.export.check_contract import check_contract
 from torchbend.export.check_methods import check_methods
 from torchbend.export.check_replay import check_replay
-from torchbend.export.contents import ask, read_info, reason
+from torchbend.export.contents import ask, read_info
 from torchbend.export.reference import read_reference
 from torchbend.export.report import FAIL, OK, Report, Row
 from torchbend.export.subject import Subject, noise
@@ -133,7 +133,7 @@ def _on_gpu(subject: Subject) -> Iterator[Row]:
         subject.module.to("cpu")
         yield Row("plays on the GPU", OK)
     except Exception as error:  # noqa: BLE001 - a file may raise anything
-        yield Row("plays on the GPU", FAIL, f"raises: {reason(error)}")
+        yield Row("plays on the GPU", FAIL, f"raises: {script_line(error)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

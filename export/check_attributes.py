@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from torchbend.export.contents import reason
+from torchbend.errors import script_line
 from torchbend.export.description import AttributeInfo, MethodInfo
 from torchbend.export.report import FAIL, NOTE, OK, Row
 from torchbend.export.subject import Subject, noise
@@ -81,7 +81,7 @@ class _Attribute:
             home = list(self._info.default if self._array else start)
             starts = self._differs(start, self._info.default)
         except Exception as error:  # noqa: BLE001 - a file may raise anything
-            yield Row(f"{name}: read", FAIL, f"raises: {reason(error)}")
+            yield Row(f"{name}: read", FAIL, f"raises: {script_line(error)}")
             return
         if starts:
             yield Row(f"{name}: read", FAIL, f"starts at {starts}")
@@ -98,7 +98,7 @@ class _Attribute:
         try:
             result, detail = look()
         except Exception as error:  # noqa: BLE001 - a file may raise anything
-            result, detail = FAIL, f"raises: {reason(error)}"
+            result, detail = FAIL, f"raises: {script_line(error)}"
         return Row(f"{self._info.name}: {what}", result, detail)
 
     # -- what is set -----------------------------------------------------------------------
@@ -226,7 +226,7 @@ class _Attribute:
                 for _ in self._listener.sounds():
                     pass
             except Exception as error:  # noqa: BLE001 - a file may raise anything
-                return FAIL, f"{_short(values)}: raises: {reason(error)}"
+                return FAIL, f"{_short(values)}: raises: {script_line(error)}"
             if wrong:
                 return FAIL, f"{_short(values)}: reads {wrong}"
         self._subject.set(self._info, home)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from torchbend.export.contents import reason
+from torchbend.errors import script_line
 from torchbend.export.description import MethodInfo
 from torchbend.export.report import FAIL, NOTE, OK, Row
 from torchbend.export.subject import Subject, noise
@@ -49,7 +49,7 @@ def _check(subject: Subject, method: MethodInfo) -> Iterator[Row]:
                 if not torch.equal(again, y):
                     differs = f"{where}: off by {_peak(again - y):.3g} at a peak of {_peak(y):.3g}"
         except Exception as error:  # noqa: BLE001 - a file may raise anything
-            wrong = f"raises: {reason(error)}"
+            wrong = f"raises: {script_line(error)}"
         if wrong:
             wrong = f"{where}: {wrong}"
             break

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from torchbend.export.contents import reason
+from torchbend.errors import script_line
 from torchbend.export.description import AttributeInfo
 from torchbend.export.reference import Case
 from torchbend.export.report import FAIL, OK, Row
@@ -44,13 +44,13 @@ def check_replay(subject: Subject, cases: Sequence[Case]) -> Iterator[Row]:
         try:
             _replay(subject, case, tally)
         except Exception as error:  # noqa: BLE001 - a file may raise anything
-            tally.wrong = f"{_named(case)}: raises: {reason(error)}"
+            tally.wrong = f"{_named(case)}: raises: {script_line(error)}"
         try:
             for name in case.settings:
                 if name in attributes:
                     subject.set(attributes[name], start[name])
         except Exception as error:  # noqa: BLE001
-            tally.wrong = tally.wrong or f"{_named(case)}: cannot go back: {reason(error)}"
+            tally.wrong = tally.wrong or f"{_named(case)}: cannot go back: {script_line(error)}"
     _settle(subject)
     for name, tally in tallies.items():
         yield Row(f"{name}: as the live model", FAIL if tally.wrong else OK, _summary(tally))

@@ -8,7 +8,6 @@ is listed beside the answers, not raised.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 
 from torchbend.archive import Archive
-from torchbend.errors import first_line
+from torchbend.errors import first_line, script_line
 from torchbend.export.attributes import TYPE_CODES
 from torchbend.export.description import (
     EXTRA_FILE,
@@ -27,7 +26,7 @@ from torchbend.export.description import (
     MethodInfo,
 )
 
-__all__ = ["Asked", "ask", "as_list", "read_info", "reason"]
+__all__ = ["Asked", "ask", "as_list", "read_info"]
 
 TYPES = {code: name for name, code in TYPE_CODES.items()}
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -94,13 +93,6 @@ def ask(module: torch.jit.ScriptModule, name: str) -> Asked:
 def as_list(value: Any) -> tuple[Any, ...]:
     """The values of a getter, even of one that answers with a bare value."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-
-def reason(error: BaseException) -> str:
-    """The line that matters of an error out of TorchScript, which wraps it in traces."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if re.match(r"(\w|\.)*(Error|Exception): .", line)]
-    return named[-1].removeprefix("builtins.") if named else first_line(error)
 
 
 class _Asking:
@@ -170,7 +162,7 @@ class _Asking:
         try:
             return function()
         except Exception as error:  # noqa: BLE001 - a file may raise anything
-            self._wrong(topic, f"{name} raises: {reason(error)}")
+            self._wrong(topic, f"{name} raises: {script_line(error)}")
             return None
 
     def _names(self, topic: str, getter: str) -> list[str] | None:

@@ -41,6 +41,7 @@ from .bending import (
 from .compare import compare_outs, compare_state_dict_tensors
 from .errors import BendingError, ConfigError, ScriptError, TorchbendError, TracingError
 from .output import get_output, set_output
+from .scripts import BendedScript, load
 from .tracing import BendedModule, BendedWrapper, BendingTracer, Inputs
 
 try:
@@ -51,6 +52,7 @@ except PackageNotFoundError:  # run from a folder that was never installed
 __all__ = [
     "Affine",
     "BendedModule",
+    "BendedScript",
     "BendedWrapper",
     "BendingCallback",
     "BendingCallbackException",
@@ -83,6 +85,7 @@ __all__ = [
     "compare_state_dict_tensors",
     "distributions",
     "get_output",
+    "load",
     "set_output",
     "tracing",
 ]

@@ -7,6 +7,7 @@ who mistypes a name reads the right one in the error itself.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "TorchbendError",
     "TracingError",
     "first_line",
+    "script_line",
     "suggest",
 ]
 
@@ -59,6 +61,13 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text; torch puts whole stack traces behind it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def script_line(error: BaseException) -> str:
+    """The line that matters of an error out of TorchScript, which wraps it in traces."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"(\w|\.)*(Error|Exception): .", line)]
+    return named[-1].removeprefix("builtins.") if named else first_line(error)
 
 
 def suggest(asked: str, existing: Iterable[str], *, most: int = 3) -> str:

@@ -36,6 +36,8 @@ class Place:
         module: path of the module in whose forward an activation is computed.
         aliases: further names of a weight that stands in several places (tied).
         state: True where a bend would cut a write through a view (a streaming cache).
+        inner: one of very many (an operation inside a file's modules), which a pattern reaches
+            only if it has a ``/`` in it, or is the whole name.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Place:
     module: str = ""
     aliases: tuple[str, ...] = ()
     state: bool = False
+    inner: bool = False
 
     @property
     def key(self) -> str:
@@ -105,9 +108,14 @@ class Pattern:
         """
         if self.fn is not None and place.fn != self.fn:
             return False
-        if place.op == "placeholder":
-            return self.regex.pattern.strip("^$") == place.name
+        if place.op == "placeholder" or (place.inner and "/" not in self.regex.pattern):
+            return _whole(self.regex.pattern) == place.name
         return any(self.regex.match(name) for name in (place.name, *place.aliases))
+
+
+def _whole(pattern: str) -> str:
+    """The name that a pattern without any sign but its ends is."""
+    return re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$"))
 
 
 def match(

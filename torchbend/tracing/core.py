@@ -54,18 +54,26 @@ class Core:
                     "once with a real input before wrapping it"
                 )
         self._module = module
-        self._shadow = shadow_of(module)
         self._book = BendBook()
-        self._bank = WeightBank(self._shadow, self._book.weight_chain)
         self._knobs = Knobs()
-        self._runner = Runner(self._shadow, self._bank, self._book, self._knobs)
         self._changing = threading.RLock()
+        self._bank, self._runner = self._parts()
+
+    def _parts(self) -> tuple[WeightBank, Runner]:
+        """What holds the weights, and what runs."""
+        shadow = shadow_of(self._module)
+        bank = WeightBank(shadow, self._book.weight_chain)
+        return bank, Runner(shadow, bank, self._book, self._knobs)
 
     # -- the module ----------------------------------------------------------------
     @property
     def module(self) -> nn.Module:
         """The wrapped module, as it was given."""
         return self._module
+
+    @property
+    def _shadow(self) -> nn.Module:
+        return self._runner.shadow
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_runner" not in self.__dict__:

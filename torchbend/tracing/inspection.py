@@ -227,10 +227,11 @@ class Inspection(Core):
             exclude: leave out what one of these matches.
         """
         ops = [op] if isinstance(op, str) else op
+        inside = any("/" in pattern for pattern in ([flt] if isinstance(flt, str) else flt or ()))
         places = {
             p.name: p
             for p in self._trace_of(fn).places
-            if (p.op in ops if ops else p.op != "placeholder")
+            if (p.op in ops if ops else p.op != "placeholder" and (inside or not p.inner))
         }
         if ops and not places:
             there = dict.fromkeys(p.op for p in self._trace_of(fn).places)

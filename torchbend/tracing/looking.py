@@ -32,7 +32,7 @@ from .runner import Runner
 if TYPE_CHECKING:
     from .core import Core
 
-__all__ = ["from_activations", "get_activations"]
+__all__ = ["bent_once", "from_activations", "get_activations", "names_of"]
 
 
 # -- inner values out ------------------------------------------------------------------
@@ -47,7 +47,7 @@ def get_activations(
 ) -> dict[str, torch.Tensor]:
     """See :meth:`BendedModule.get_activations`."""
     trace = bended._trace_of(fn)
-    names = _names(trace, patterns)
+    names = names_of(trace, patterns)
     if save_as is not None:
         _save_outputs(bended, trace, names, save_as)
     runner = bended._runner
@@ -61,13 +61,21 @@ def get_activations(
         except Exception as error:
             plan = runner.plans.get(fn) or runner._plan(fn)
             raise explain(runner, plan, (), inputs, error) from error
-    if not bent_only:
-        return found
+    return bent_once(found) if bent_only else found
+
+
+def bent_once(found: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Each value once, under its own name, and as it is after its bends."""
     bent = {n.removesuffix(SUFFIX): v for n, v in found.items() if n.endswith(SUFFIX)}
     return {n: bent.get(n, v) for n, v in found.items() if not n.endswith(SUFFIX)}
 
 
-def _names(trace: Trace, patterns: Sequence[str]) -> list[str]:
+def names_of(trace: Trace, patterns: Sequence[str]) -> list[str]:
+    """Names of the activations that patterns reach, in order.
+
+    Raises:
+        BendingError: there is no pattern, or one reaches nothing.
+    """
     if not patterns:
         raise BendingError("name at least one activation, or a pattern such as '.*'")
     wanted: set[str] = set()
@@ -171,7 +179,7 @@ def from_activations(
     extra = list(callbacks or ())
     placed = [c for c in extra if any(b.callback is c for b in bended._book.active)]
     if patterns:
-        names = _names(trace, patterns)
+        names = names_of(trace, patterns)
     else:
         there = bended._book.bent_activations(fn)
         names = [n for n, used in there.items() if any(c is u for c in placed for u in used)]

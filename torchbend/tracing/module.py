@@ -38,6 +38,14 @@ class BendedModule(Inspection, Variants):
         BendingError: ``module`` is something else.
     """
 
+    def __new__(cls, module: Any, *args: Any, **kwargs: Any) -> Any:
+        """Make a bent module; of a TorchScript module, a ``BendedScript``."""
+        if cls is BendedModule and isinstance(module, torch.jit.ScriptModule):
+            from ..scripts import BendedScript
+
+            return super().__new__(BendedScript)
+        return super().__new__(cls)
+
     def script(self) -> torch.jit.ScriptModule:
         """A ``ScriptModule`` of every traced method, bends and controls included.
 

@@ -30,7 +30,7 @@ from .proxy import FlowStep
 from .shadow import bring_up, lazy_buffers, noise_kept, plain_tensors, shadow_of
 from .tracer import BendingTracer, call_method, has_tensor, is_machinery
 
-__all__ = ["Trace", "TracedGraph", "trace_method"]
+__all__ = ["Trace", "TracedGraph", "bounds_of", "trace_method"]
 
 log = logging.getLogger(__name__)
 _SEED = 0x70BE
@@ -50,7 +50,8 @@ class Trace:
 
     Attributes:
         fn: the method's name.
-        kind: ``"graph"``, or ``"hooks"`` where ``torch.fx`` could not follow.
+        kind: ``"graph"``; ``"hooks"`` where ``torch.fx`` could not follow; ``"script"`` of a
+            TorchScript module.
         places: what can be bent, in the order in which it is computed.
         inputs: names of the tensor inputs, in order.
         fixed: the other arguments, with the values that the graph was traced for.
@@ -68,7 +69,7 @@ class Trace:
     """
 
     fn: str
-    kind: Literal["graph", "hooks"]
+    kind: Literal["graph", "hooks", "script"]
     places: tuple[Place, ...]
     inputs: tuple[str, ...]
     fixed: Mapping[str, Any]
@@ -229,7 +230,7 @@ def _record(
         written,
         constants,
         sized=_taken_on_sizes(tracer, graph),
-        bounds=_bounds({name: arguments.get(name) for name in inputs}),
+        bounds=bounds_of({name: arguments.get(name) for name in inputs}),
     )
 
 
@@ -288,7 +289,7 @@ def _devices_of_the_input(tracer: BendingTracer, graph: fx.Graph) -> None:
         node.kwargs = {k: here if names_it(v) else v for k, v in node.kwargs.items()}
 
 
-def _bounds(inputs: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+def bounds_of(inputs: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     """Least and greatest value of the inputs of whole numbers: a table has no row beyond."""
     return {
         name: (int(value.min()), int(value.max()))

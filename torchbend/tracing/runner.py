@@ -29,7 +29,7 @@ from .record import Trace
 from .shadow import noise_kept, plain_tensors, restore, snapshot
 from .weights import WeightBank
 
-__all__ = ["Runner"]
+__all__ = ["Plan", "Runner", "shape_key"]
 
 
 _MOST_SHAPES = 256
@@ -66,6 +66,12 @@ class Plan:
         return tuple(p.name for p in first) == self.trace.inputs and all(
             p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in first
         )
+
+    def remember(self, key: Any) -> None:
+        """Note shapes that it has run on."""
+        if len(self.seen) >= _MOST_SHAPES:
+            self.seen.clear()
+        self.seen.add(key)
 
 
 class Runner:
@@ -195,19 +201,17 @@ class Runner:
             self.running += 1
             plan = self.plans[fn]
         try:
-            key = _shape_of(args), _shape_of(kwargs)
+            key = shape_key(args), shape_key(kwargs)
             if key in plan.seen:
                 return self._call(plan, args, kwargs)
             self._check_sizes(plan, args, kwargs)
-            state = snapshot(self.shadow)
+            state = self.keep()
             try:
                 out = self._call(plan, args, kwargs)
             except BaseException:
-                restore(self.shadow, state)
+                self.put_back(state)
                 raise
-            if len(plan.seen) >= _MOST_SHAPES:
-                plan.seen.clear()
-            plan.seen.add(key)
+            plan.remember(key)
             return out
         except TorchbendError:
             raise
@@ -218,6 +222,14 @@ class Runner:
         finally:
             with self.bank.gate:
                 self.running -= 1
+
+    def keep(self) -> Any:
+        """Copy the streaming state."""
+        return snapshot(self.shadow)
+
+    def put_back(self, state: Any) -> None:
+        """Put back what :meth:`keep` copied."""
+        restore(self.shadow, state)
 
     def _take_over(self) -> None:
         """Let the next call hear what changed. The gate is held, and nothing runs."""
@@ -358,14 +370,14 @@ def _shapes(places: Sequence[Place | None]) -> str:
     return ", ".join(f"{p.name} {p.shape}" for p in places if p is not None)
 
 
-def _shape_of(value: Any) -> Any:
+def shape_key(value: Any) -> Any:
     """What a run may depend on beside the values: a key for the shapes that have played."""
     if isinstance(value, torch.Tensor):
         return value.shape, value.dtype, value.device
     if isinstance(value, (tuple, list)):
-        return tuple([_shape_of(v) for v in value])
+        return tuple([shape_key(v) for v in value])
     if isinstance(value, dict):
-        return tuple([(k, _shape_of(v)) for k, v in value.items()])
+        return tuple([(k, shape_key(v)) for k, v in value.items()])
     return None
 
 

@@ -30,7 +30,7 @@ from .runner import Runner
 from .shadow import shadow_of
 from .standalone import Box, attach, borrow, own_weights, settle_parametrizations
 
-__all__ = ["Scripted", "script", "script_parts"]
+__all__ = ["Assembly", "Scripted", "Times", "define_knobs", "script", "script_parts"]
 
 _SIGNATURES = {
     "float": ("v: float", "float", "v"),
@@ -70,7 +70,15 @@ def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
     Raises:
         ScriptError: nothing is traced, or something cannot be scripted; names it.
     """
-    parts = script_parts(runner, book)
+    return define_knobs(script_parts(runner, book))
+
+
+def define_knobs(parts: Scripted) -> torch.jit.ScriptModule:
+    """Give a scripted module the accessors of its controls.
+
+    Raises:
+        BendingError: it has one of that name already.
+    """
     for control in parts.parameters:
         _define_knob(parts.module, control, len(parts.folds[control.name]))
     return parts.module
@@ -104,11 +112,19 @@ def script_parts(
     weights = own_weights(source, runner)
     settle_parametrizations(source, _controlled(book))
     _start_with(source, state or {})
-    return _Assembly(runner, book, source, weights, times).build(methods or list(runner.traces))
+    return Assembly(runner, book, source, weights, times).build(methods or list(runner.traces))
 
 
-class _Assembly:
-    """Puts the parts together; one use."""
+class Assembly:
+    """Puts the parts together; one use.
+
+    Args:
+        runner: runs the model.
+        book: its bends.
+        source: a copy of the model, which becomes part of the result.
+        weights: the copy's own, by name.
+        times: see :func:`script_parts`.
+    """
 
     def __init__(
         self,
@@ -132,17 +148,18 @@ class _Assembly:
         self.made = 0
 
     def build(self, methods: Sequence[str]) -> Scripted:
+        """Script these methods."""
         graphs = {fn: self._bent_graph(fn) for fn in methods}
         names = {id(p): name for name, p in self.weights.items()}
         read = weights_read(graphs, self.source, names)
-        chains = {name: self._chain(name) for name in self._moved_weights() if name in read}
+        chains = {name: self.chain(name) for name in self.moved_weights() if name in read}
         for kernels in chains.values():
-            self.reached.update(self._controls_of(kernels))
+            self.reached.update(self.controls_of(kernels))
         folded: Mapping[str, Sequence[Kernel]] = chains
         if self.plays:
             folded = self._with_gains(graphs, chains, names)
         for name, chain in folded.items():
-            self._fold(name, chain)
+            self.fold(name, chain)
         for fn, graph in graphs.items():
             borrow(self.root, self.source, graph, self.runner.traces[fn].constants)
         controls = self.scripter.controls()
@@ -161,21 +178,22 @@ class _Assembly:
         named, _ = self.runner.arguments(self.runner.chains(trace))
         lowered = {
             name: [
-                (self._activation(kernel, self.times.get(fn, {}).get(name)), words)
+                (self._put(self.activation(kernel, self.times.get(fn, {}).get(name))), words)
                 for kernel, words in chain
             ]
             for name, chain in named.items()
         }
         return with_older_operators(insert_bends(trace.graph, lowered))
 
-    def _activation(self, kernel: Kernel, time: int | None) -> str:
+    def activation(self, kernel: Kernel, time: int | None) -> torch.jit.ScriptModule:
+        """Script what bends an activation, gliding along ``time``."""
         done = self.scripter.kernel(kernel, fade=time)
-        self.reached.update(self._controls_of([kernel]))
+        self.reached.update(self.controls_of([kernel]))
         if kernel.refreshes():
             refresh = torch.jit.script(Refresh(done))
-            for name in self._controls_of([kernel]):
-                self._reach(name, refresh)
-        return self._put(done)
+            for name in self.controls_of([kernel]):
+                self.reach(name, refresh)
+        return done
 
     def _with_gains(
         self,
@@ -205,8 +223,13 @@ class _Assembly:
             if gain.fn == fn
         }
 
-    def _moved_weights(self) -> list[str]:
-        moved = [name for name in self.bank.installed if self._controls_of(self._chain(name))]
+    def moved_weights(self) -> list[str]:
+        """Names of the weights that controls move.
+
+        Raises:
+            ScriptError: they are part of an interpolation of versions.
+        """
+        moved = [name for name in self.bank.installed if self.controls_of(self.chain(name))]
         if moved and self.bank.mix is not None:
             raise ScriptError(
                 "an interpolation of versions is playing, and controls reach its weights: "
@@ -214,19 +237,19 @@ class _Assembly:
             )
         return moved
 
-    def _chain(self, name: str) -> list[Kernel]:
+    def chain(self, name: str) -> list[Kernel]:
         """The kernels on a weight, those inside chains one by one."""
         found: list[Kernel] = []
         for kernel in self.bank.chains(self.bank.version, name):
             found += kernel.steps()
         return found
 
-    def _fold(self, name: str, chain: Sequence[Kernel]) -> None:
+    def fold(self, name: str, chain: Sequence[Kernel]) -> None:
         """Keep a weight as its kernels make it; with what computes it anew, if any moves."""
         kernels = list(chain)
         base = self.bank.base(name, self.bank.version).detach()
         with torch.no_grad():
-            while kernels and not self._controls_of(kernels[:1]):
+            while kernels and not self.controls_of(kernels[:1]):
                 base = kernels.pop(0).forward(base)
             value = base
             for kernel in kernels:
@@ -236,10 +259,10 @@ class _Assembly:
             return
         scripted = [self.scripter.kernel(kernel) for kernel in kernels]
         fold = torch.jit.script(Fold(base, scripted, self.weights[name]))
-        for control in self._controls_of(kernels):
-            self._reach(control, fold)
+        for control in self.controls_of(kernels):
+            self.reach(control, fold)
 
-    def _controls_of(self, kernels: Sequence[Kernel]) -> list[str]:
+    def controls_of(self, kernels: Sequence[Kernel]) -> list[str]:
         """Names of the controls that move kernels."""
         found: dict[str, None] = {}
         for kernel in kernels:
@@ -248,7 +271,8 @@ class _Assembly:
                     found[operand.__dict__["parameter"].name] = None
         return list(found)
 
-    def _reach(self, control: str, fold: torch.jit.ScriptModule) -> None:
+    def reach(self, control: str, fold: torch.jit.ScriptModule) -> None:
+        """Let a control compute something anew when it moves."""
         there = self.folds[control]
         attach(self.root, f"_folds.{control}.f{len(there)}", fold)
         there.append(fold)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+import operator
 import pickle
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ __all__ = [
     "noise_kept",
     "own_buffers",
     "own_parameters",
+    "part_of",
     "plain_tensors",
     "restore",
     "shadow_of",
@@ -106,6 +108,12 @@ def _skeleton(module: nn.Module, memo: dict[int, object]) -> nn.Module:
         except _NO_COPY:
             new.__dict__[name] = value
     return new
+
+
+def part_of(module: nn.Module, path: str) -> nn.Module:
+    """The submodule at a path; scripted modules have no ``get_submodule``."""
+    part: nn.Module = operator.attrgetter(path)(module) if path else module
+    return part
 
 
 def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -17,7 +17,7 @@ from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
 from .bends import made_by
-from .shadow import own_buffers, own_parameters, plain_tensors, shadow_of
+from .shadow import own_buffers, own_parameters, part_of, plain_tensors, shadow_of
 
 __all__ = ["DEFAULT", "WeightBank"]
 
@@ -155,7 +155,7 @@ class WeightBank:
         pending, self.pending = self.pending, {}
         for name, value in pending.items():
             for path, attribute in self.sites[name]:
-                setattr(self.shadow.get_submodule(path), attribute, value)
+                setattr(part_of(self.shadow, path), attribute, value)
             if value is self.original[name]:
                 self.installed.pop(name, None)
             else:
@@ -264,11 +264,15 @@ class WeightBank:
             bent: with the weights as they play, or as the version has them.
         """
         copy = shadow_of(self.shadow)
+        self.lend(copy, bent=bent)
+        return copy
+
+    def lend(self, copy: nn.Module, *, bent: bool) -> None:
+        """Give a copy the weights as they play, or as the version has them."""
         for name, value in (self.installed | self.pending).items():
             weight = value if bent else as_parameter(self.base(name, self.version))
             for path, attribute in self.sites[name]:
-                setattr(copy.get_submodule(path), attribute, weight)
-        return copy
+                setattr(part_of(copy, path), attribute, weight)
 
     def to(self, device: torch.device | None, dtype: torch.dtype | None) -> None:
         """Move all weights and state; what moves is no longer shared with the original."""

@@ -1,0 +1,86 @@
+"""The weights of a file: those of the model, under the names that they have in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from ..places import Place
+from ..tracing.weights import Chains, WeightBank
+from .graphs import Object
+from .source import Source, hand_over
+from .survey import OURS
+
+__all__ = ["FileBank"]
+
+_MODEL = "_model."  # where a file that torchbend made has its model
+
+
+class FileBank(WeightBank):
+    """Every weight of a file.
+
+    In a file that torchbend made, weights that a knob of the file computes anew are shown, and
+    cannot be bent.
+
+    Args:
+        source: opens copies of the file.
+        shadow: the copy that plays.
+        chains: says which kernels sit on a weight of a version.
+    """
+
+    def __init__(self, source: Source, shadow: torch.jit.ScriptModule, chains: Chains) -> None:
+        super().__init__(shadow, chains)
+        self.source = source
+        named = {name: _title(name) for name in self.original}
+        self.original = {named[n]: p for n, p in self.original.items() if not _is_ours(named[n])}
+        sites = {named[n]: sites for n, sites in self.sites.items()}
+        self.sites = {name: sites[name] for name in self.original}
+        moved = {id(weight) for weight in _folded(shadow._c)}
+        self.moved_by_the_file = {n for n, p in self.original.items() if id(p) in moved}
+
+    def places(self) -> list[Place]:
+        """One place a weight."""
+        return [replace(p, state=p.name in self.moved_by_the_file) for p in super().places()]
+
+    def twin(self, *, bent: bool) -> torch.jit.ScriptModule:
+        """A copy with the present state, to run; see :meth:`WeightBank.twin`."""
+        copy = self.source.open()
+        self.make_twin(copy, bent=bent)
+        return copy
+
+    def make_twin(self, copy: torch.jit.ScriptModule, *, bent: bool) -> None:
+        """Give a copy the present weights, and a state of its own like the present one."""
+        hand_over(self.source, self.shadow, copy, share=False)
+        self.lend(copy, bent=bent)
+
+    def compute(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
+        """Weights as they should be now; see :meth:`WeightBank.compute`."""
+        found = super().compute(names)
+        for name, value in found.items():  # torch multiplies in another order where it differs
+            value.requires_grad_(self.original[name].requires_grad)
+        return found
+
+
+def _title(name: str) -> str:
+    while name.startswith(_MODEL):
+        name = name[len(_MODEL) :]
+    return name
+
+
+def _is_ours(name: str) -> bool:
+    first = name.partition(".")[0]
+    return bool(OURS.match(first)) or first.startswith(("_fold", "_controls"))
+
+
+def _folded(holder: Object) -> list[torch.Tensor]:
+    """The weights that folds of a file, or of the files that it was made from, write."""
+    found = []
+    for name, part in torch._C.ModuleDict(holder).items():
+        if name.startswith("_fold") and part.hasattr("weight"):
+            found.append(part.getattr("weight"))
+        if name == _MODEL[:-1]:
+            found += _folded(part)
+    return found

@@ -1,0 +1,117 @@
+"""Where the weights of a TorchScript module are read: as weight or bias of which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from .graphs import Node, Value, object_at, operation, receiver
+from .surgery import Entry, Operation, Site
+from .survey import survey_entries
+
+__all__ = ["Use", "uses_of_weights"]
+
+# What is linear in its weight.
+_LAYERS = {
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "_convolution",
+    "convolution",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where a weight is read.
+
+    Attributes:
+        site: what the layer computes.
+        role: ``"weight"``, ``"bias"``, or ``"other"`` for any other way to read it.
+        channels: dimension of the output that the bias runs along.
+        bias: place of the bias among the layer's inputs; None if it has none.
+    """
+
+    site: Site
+    role: str
+    channels: int = 0
+    bias: int | None = None
+
+
+def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
+    """Find all that reads weights, in all methods.
+
+    Args:
+        operated: on a copy that is for surveys alone; all calls in all methods are opened.
+
+    Returns:
+        The uses of each weight, by its path.
+    """
+    root = operated.module._c
+    entries: dict[Entry, None] = {}
+    for method in root._method_names():
+        entries.update(dict.fromkeys(survey_entries(operated, method)))
+    found: dict[tuple[str, ...], list[Use]] = {}
+    for entry in entries:
+        for steps, node in operated.nodes(entry).items():
+            if node.kind() != "prim::GetAttr":
+                continue
+            path = receiver(node.output())
+            if path is None:
+                continue
+            *holder, name = (*entry.path, *path)
+            parameters = dict(torch._C.ParameterDict(object_at(root, holder)).items())
+            if name in parameters:
+                uses = list(_uses(operated, entry, node, parameters[name].dim()))
+                found.setdefault((*entry.path, *path), []).extend(uses)
+    return found
+
+
+def _uses(operated: Operation, entry: Entry, get: Node, dims: int) -> Iterator[Use]:
+    for use in get.output().uses():
+        layer = use.user
+        steps = operated.steps_of(entry, layer)
+        role = _argument(layer, use.offset)
+        if steps is None or role not in ("weight", "bias"):
+            yield Use(Site(entry, steps or ()), "other")
+            continue
+        names = [_argument(layer, offset) for offset in range(layer.inputsSize())]
+        weight = layer.inputsAt(names.index("weight"))
+        bias = names.index("bias") if "bias" in names else None
+        known = _dims(weight, dims if role == "weight" else None, operated, entry)
+        if known is None:
+            yield Use(Site(entry, steps), "other")
+        else:
+            yield Use(Site(entry, steps), role, 1 - known, bias)
+
+
+def _dims(
+    weight: Value, known: int | None, operated: Operation, entry: Entry
+) -> int | None:
+    """How many dimensions a layer's weight has."""
+    if known is not None:
+        return known
+    path = receiver(weight)
+    if path is None:
+        return None
+    value = object_at(operated.module._c, (*entry.path, *path))
+    return value.dim() if isinstance(value, torch.Tensor) else None
+
+
+def _argument(layer: Node, offset: int) -> str:
+    """The name of an input of a layer; empty for anything that is no layer."""
+    if operation(layer) not in _LAYERS and layer.kind() != "aten::_convolution":
+        return ""
+    if layer.kind() == "prim::CallFunction":
+        return ("", "input", "weight", "bias")[offset] if offset < 4 else ""
+    schema = layer.schema()
+    if not schema or schema == "(no schema)":
+        return ""
+    name: str = torch._C.parse_schema(schema).arguments[offset].name
+    return name

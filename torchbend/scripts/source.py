@@ -1,0 +1,158 @@
+"""Where fresh copies of a TorchScript module come from, and how state goes from one to another.
+
+Torch keeps a plan of every graph that has run, so each set of bends is operated into a copy
+that never ran. What a copy holds beside its code (weights, buffers, flags, lists) can be
+handed to the next.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..archive import Archive, open_script
+from ..errors import BendingError, first_line
+from .graphs import Object, attributes_of, object_at
+from .thaw import thaw
+
+__all__ = ["Contents", "Source", "contents_of", "hand_over", "put_back"]
+
+# path of an object, name of its attribute -> value
+Contents = dict[tuple[tuple[str, ...], str], Any]
+
+
+class Source:
+    """Opens copies of one module, all alike.
+
+    Weights that are constants of a graph (of a frozen file) become parameters, under the same
+    names in every copy.
+
+    Args:
+        open_copy: opens one, as it was saved.
+        path: the file that it comes from, if it does.
+        archive: that file, read as data.
+    """
+
+    def __init__(
+        self,
+        open_copy: Callable[[], torch.jit.ScriptModule],
+        path: Path | None = None,
+        archive: Archive | None = None,
+    ) -> None:
+        self._open = open_copy
+        self.path = path
+        self.archive = archive
+        self._slots: list[tuple[tuple[str, ...], list[str]]] | None = None
+
+    @classmethod
+    def of_file(cls, path: str | Path) -> Source:
+        """Read a file, which is checked as data first.
+
+        Raises:
+            ArchiveError: it is no TorchScript, or holds what it should not.
+        """
+        archive = Archive(path)
+        return cls(lambda: open_script(archive), Path(path), archive)
+
+    @classmethod
+    def of_module(cls, module: torch.jit.ScriptModule) -> Source:
+        """Take a module as it is now.
+
+        Raises:
+            BendingError: it cannot be saved, so there can be no copies.
+        """
+        try:
+            saved: bytes = module.save_to_buffer()
+        except Exception as error:
+            raise BendingError(
+                f"this TorchScript module cannot be saved, and so not be bent: {first_line(error)}"
+            ) from error
+        return cls(lambda: torch.jit.load(io.BytesIO(saved)))  # type: ignore[no-untyped-call]
+
+    def open(self) -> torch.jit.ScriptModule:
+        """Open a copy that nothing has run."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
+            module = thaw(self._open())
+        if self._slots is None:
+            self._slots = list(_slots(module._c))
+        return module
+
+    @property
+    def slots(self) -> list[tuple[tuple[str, ...], list[str]]]:
+        """Each object of the module by path, with the names of its attributes."""
+        if self._slots is None:
+            self.open()
+        return self._slots or []
+
+
+def _slots(
+    holder: Object, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    yield path, attributes_of(holder)
+    for name, part in torch._C.ModuleDict(holder).items():
+        yield from _slots(part, (*path, name))
+
+
+def hand_over(
+    source: Source, old: torch.jit.ScriptModule, new: torch.jit.ScriptModule, *, share: bool
+) -> None:
+    """Give a copy what another holds.
+
+    Args:
+        source: of both.
+        old: it may have run.
+        new: the other.
+        share: the very same weights and buffers, because the old one is given up; else its
+            weights alone, and buffers and lists of its own with the same values.
+    """
+    for path, names in source.slots:
+        theirs, ours = object_at(old._c, path), object_at(new._c, path)
+        parameters = dict(torch._C.ParameterDict(theirs).items())
+        for name in names:
+            value = theirs.getattr(name)
+            if not (share or name in parameters):
+                value = _copied(value)
+            ours.setattr(name, value)
+
+
+def contents_of(source: Source, module: torch.jit.ScriptModule) -> Contents:
+    """Copy all that a module may write while it runs: everything but its parameters."""
+    found: Contents = {}
+    for path, names in source.slots:
+        holder = object_at(module._c, path)
+        parameters = dict(torch._C.ParameterDict(holder).items())
+        for name in names:
+            if name not in parameters:
+                found[path, name] = _copied(holder.getattr(name))
+    return found
+
+
+def put_back(module: torch.jit.ScriptModule, contents: Contents) -> None:
+    """Put back what :func:`contents_of` copied."""
+    for (path, name), value in contents.items():
+        holder = object_at(module._c, path)
+        now = holder.getattr(name)
+        if isinstance(now, torch.Tensor) and isinstance(value, torch.Tensor) and _fits(now, value):
+            now.copy_(value)
+        else:
+            holder.setattr(name, _copied(value))
+
+
+def _fits(now: torch.Tensor, value: torch.Tensor) -> bool:
+    return now.shape == value.shape and now.dtype == value.dtype and now.device == value.device
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_copied(v) for v in value)
+    if isinstance(value, dict):
+        return {key: _copied(v) for key, v in value.items()}
+    return value

@@ -1,0 +1,123 @@
+"""Weights that a frozen file holds as constants of its graphs, made into parameters again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from .graphs import Graph, Node, in_order, operation, wrapped
+
+__all__ = ["thaw"]
+
+
+def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """Turn the constant tensors of the root's methods into parameters.
+
+    A file that ``torch.jit.freeze`` made has its layers in the graphs of its methods, and
+    its weights as constants there. They get the name of what reads them and of the argument
+    that they are: ``conv1d.weight``, ``conv1d.bias``, ``conv1d_1.weight``.
+
+    Args:
+        module: opened, and never run.
+
+    Returns:
+        The same, with its new parameters.
+    """
+    found: list[tuple[Graph, Node, list[torch.Tensor]]] = []
+    for method in sorted(module._c._method_names()):
+        graph = module._c._get_method(method).graph
+        for node in in_order(graph):
+            tensors = _weights(node) if node.kind() == "prim::Constant" else []
+            if tensors:
+                found.append((graph, node, tensors))
+    if not found:
+        return module
+    names: dict[Any, tuple[str, str]] = {}
+    layers: dict[str, nn.Module] = {}
+    taken = set(dir(module))
+    for _, node, tensors in found:
+        for number, tensor in enumerate(tensors):
+            if _identity(tensor) not in names:
+                layer, argument = _reader(node)
+                argument += f"_{number}" if len(tensors) > 1 else ""
+                layer = _free(layer, argument, layers, taken)
+                holder = layers.setdefault(layer, nn.Module())
+                holder.register_parameter(argument, nn.Parameter(tensor, requires_grad=False))
+                names[_identity(tensor)] = layer, argument
+    kinds = {}
+    for layer, holder in layers.items():
+        scripted = torch.jit.script(holder)
+        kinds[layer] = scripted._c._type()
+        module._c._register_attribute(layer, kinds[layer], scripted._c)
+    for graph, node, tensors in found:
+        values = [_read(graph, node, *names[_identity(t)], kinds) for t in tensors]
+        if node.output().type().kind() == "ListType":
+            made = graph.create("prim::ListConstruct", values, 1)
+            made.output().setType(node.output().type())
+            made.insertBefore(node)
+            node.output().replaceAllUsesWith(made.output())
+        else:
+            node.output().replaceAllUsesWith(values[0])
+        node.destroy()
+        graph.lint()
+    return wrapped(module._c)
+
+
+def _weights(node: Node) -> list[torch.Tensor]:
+    """The tensors of a constant, if it is a weight: floating-point, of more than one element."""
+    value = node.output().toIValue()
+    tensors = value if isinstance(value, list) else [value]
+    if not all(
+        isinstance(t, torch.Tensor) and t.is_floating_point() and t.numel() > 1 for t in tensors
+    ):
+        return []
+    return tensors
+
+
+def _identity(tensor: torch.Tensor) -> Any:
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+
+def _reader(constant: Node) -> tuple[str, str]:
+    """What reads a constant first: the operation, and the name of the argument."""
+    uses = constant.output().uses()
+    if not uses:
+        return "constant", "value"
+    use = uses[0]
+    reader = use.user
+    member = ""
+    if reader.kind() == "prim::ListConstruct" and reader.output().uses():
+        member = f"_{use.offset}"
+        use = reader.output().uses()[0]
+        reader = use.user
+    schema = reader.schema()
+    if not schema or schema == "(no schema)":
+        return operation(reader), f"input_{use.offset}{member}"
+    arguments: Sequence[Any] = torch._C.parse_schema(schema).arguments
+    return operation(reader), arguments[use.offset].name + member
+
+
+def _free(layer: str, argument: str, layers: dict[str, nn.Module], taken: set[str]) -> str:
+    """The name of the first layer of a kind that has no such argument yet."""
+    number = 0
+    while True:
+        name = f"{layer}_{number}" if number else layer
+        holder = layers.get(name)
+        if name not in taken and (holder is None or argument not in holder._parameters):
+            return name
+        number += 1
+
+
+def _read(graph: Graph, where: Node, layer: str, argument: str, kinds: dict[str, Any]) -> Any:
+    (this, *_) = graph.inputs()
+    value = this
+    for name, kind in ((layer, kinds[layer]), (argument, torch._C.TensorType.get())):
+        get = graph.create("prim::GetAttr", [value], 1)
+        get.s_("name", name)
+        get.output().setType(kind)
+        get.insertBefore(where)
+        value = get.output()
+    return value
