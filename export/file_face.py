@@ -8,13 +8,14 @@ the same name, too: children are held by both, and tensors shared.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from torchbend.errors import ExportError
+from torchbend.export.apart import HOLDER, set_apart
 from torchbend.export.attributes import Attribute, array_methods
 from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.face import Knobs, check_names, string_list
@@ -33,7 +34,7 @@ _ARRAYS = {
     "clear_buffer_attribute": (["str"], "int"),
     "is_buffer_empty": (["str"], "bool"),
 }
-_HELD = ("_model", "_controls", "_fold")  # by the face itself
+_HELD = ("_model", "_controls", "_fold", HOLDER)  # by the face itself
 
 
 def build_file_face(
@@ -89,12 +90,16 @@ def build_file_face(
             hide(face, name, child, [mark(child)])
     # after the children, whose tensors are known by the names that are met first
     hide(face, "_model", model, shown)
+    apart = set_apart(model, root)
+    if apart is not None:
+        register(face, HOLDER, apart[0]._c._type(), apart[0]._c)
     if attributes:
         controls = torch.jit.script(knobs.controls)
         register(face, "_controls", controls._c._type(), controls._c)
     for name, fold in knobs.folds.items():
         hide(face, name, torch.jit.script(fold), ["fold"])
-    for text in _Sources(shown, left, info, knobs, sample_rate).texts():
+    moved = () if apart is None else apart[1]
+    for text in _Sources(shown, left, moved, info, knobs, sample_rate).texts():
         face.define(text)
     # wrapped anew: the Python side of a module knows the children that it began with
     recursive: Any = torch.jit._recursive
@@ -163,11 +168,13 @@ class _Sources:
         self,
         schemas: Mapping[str, Any],
         left: Sequence[str],
+        apart: Collection[str],
         info: FileInfo,
         knobs: Knobs,
         sample_rate: int | None,
     ) -> None:
         self._schemas = schemas
+        self._apart = apart
         self._info = info
         self._methods = [m.name for m in info.methods if m.name not in left]
         self._attributes = [
@@ -197,7 +204,10 @@ class _Sources:
 
     def _asked(self, name: str) -> str:
         """The expression that calls a method of the file with the arguments of ours."""
-        return call(self._schemas[name], "self._model")
+        return call(self._schemas[name], f"self.{self._where(name)}")
+
+    def _where(self, name: str) -> str:
+        return HOLDER if name in self._apart else "_model"
 
     def _methods_list(self) -> str:
         complete = len(self._methods) == len(self._info.methods)
@@ -211,7 +221,7 @@ class _Sources:
         """A list of names: as the file says it, if the face has all that it lists."""
         start = f"def {name}(self) -> List[str]:\n    return "
         if complete and self._is(name, [], "List[str]"):
-            return f"{start}self._model.{name}() + {string_list(new)}\n"
+            return f"{start}{self._asked(name)} + {string_list(new)}\n"
         return f"{start}{string_list([*old, *new])}\n"
 
     def _mended(self) -> Iterator[tuple[str, str]]:
@@ -245,7 +255,7 @@ class _Sources:
             if name not in self._schemas:
                 continue
             arguments = ["buffer_name", "buffer", "sr"][: len(given)]
-            asked = f"self._model.{name}({', '.join(arguments)})"
+            asked = f"self.{self._where(name)}.{name}({', '.join(arguments)})"
             if self._is(name, given, returned):
                 yield name, asked
             elif returned == "int" and self._is(name, given, "NoneType"):

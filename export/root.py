@@ -13,7 +13,7 @@ import torch
 
 from torchbend.export.hidden import can_be_written
 
-__all__ = ["Root"]
+__all__ = ["Root", "nodes_at_root"]
 
 
 class Root:
@@ -59,15 +59,20 @@ class Root:
 
     def _changed(self) -> Iterator[str]:
         for method in self.methods:
-            graph = self._module._get_method(method).graph
-            this = next(iter(graph.inputs())).debugName()
-            for node in _nodes(graph):
-                if node.kind() not in ("prim::GetAttr", "prim::SetAttr"):
-                    continue
-                if node.inputsAt(0).debugName() != this:
-                    continue
+            for node in nodes_at_root(self._module._get_method(method).graph):
                 if node.kind() == "prim::SetAttr" or _may_be_written(node.output()):
                     yield node.s("name")
+
+
+def nodes_at_root(graph: Any) -> list[Any]:
+    """The nodes of a method that read or set something of the root itself."""
+    this = next(iter(graph.inputs())).debugName()
+    return [
+        node
+        for node in _nodes(graph)
+        if node.kind() in ("prim::GetAttr", "prim::SetAttr")
+        if node.inputsAt(0).debugName() == this
+    ]
 
 
 def _nodes(block: Any) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 # TorchScript reads the annotations here, so they must not be text (no __future__ import)
 import logging
-import time
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple  # noqa: UP035
@@ -13,6 +13,7 @@ from support import noise
 from torch import Tensor, nn
 
 import torchbend as tb
+from torchbend.archive import Archive
 from torchbend.bending.scripting import Scripter
 from torchbend.errors import ExportError
 from torchbend.export.attributes import Attribute, of_control
@@ -549,21 +550,76 @@ def info_of_method(name: str, outs: int) -> Any:
     return MethodInfo(name, 1, 1, outs, 1)
 
 
-def test_first_calls_do_not_compile_the_model(saved):
-    """A root of 300 classes: the new setter sees none of them."""
+def test_settings_that_several_methods_share(saved):
+    """A value is one thing, whoever reads or sets it, and from wherever."""
 
-    class Wide(Player):
+    class Shared(Player):
         def __init__(self) -> None:
             super().__init__()
-            for number in range(300):
-                layer = nn.Linear(1, 1)
-                layer.register_buffer(f"extra{number}", torch.zeros(1))  # a class of its own
-                self.add_module(f"layer{number}", layer)
+            self.level = 1.0
+            self.seen: list[int] = [0]
+            self.layer = Layer()
+            self.register_buffer("level_params", torch.tensor([2]))
 
-    face = opened(reface(saved(Wide()), [knob()[0]]))
-    spent = []
-    for value in (0.5, 0.6):
-        start = time.perf_counter()
-        face.set_loud(value)
-        spent.append(time.perf_counter() - start)
-    assert max(spent) < 0.02, spent
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen.append(x.size(-1))
+            if self.level > 2.0:
+                self.level = 2.0
+            return self.layer(x)[:, :1] * self.level
+
+        @torch.jit.export
+        def get_attributes(self) -> list[str]:
+            return ["level"]
+
+        @torch.jit.export
+        def get_level(self) -> float:
+            if self.level > 0:
+                return self.level
+            return -1.0
+
+        @torch.jit.export
+        def set_level(self, level: float) -> int:
+            self.level = level
+            return len(self.seen)
+
+        @torch.jit.export
+        def get_seen(self) -> list[int]:
+            return self.seen
+
+        @torch.jit.export
+        def twice(self) -> float:
+            return self.get_level() * 2
+
+    path = saved(Shared())
+    once = reface(path)
+    for file in (path, once, reface(once, [knob()[0]], name="twice.ts")):
+        plain = file == path
+        module = opened(file)
+        x = noise(1, 1, 8)
+        one = play(opened(path), "forward", x)
+        assert module.set_level(5.0) == 1
+        assert module.twice() == 10.0
+        assert torch.equal(play(module, "forward", x), one * 2)
+        assert module.get_level() == (2.0 if plain else [2.0])
+        assert module.get_seen() == [0, 8]
+        assert module.set_level(-3.0) == 2
+        assert module.get_level() == (-1.0 if plain else [-1.0])
+
+
+def test_setters_see_no_class_of_the_model(theirs):
+    """What TorchScript would compile with a setter at its first two calls."""
+    attribute, kernel = knob()
+    model = opened(theirs)
+    operate(model, "forward", kernel, "_bend")
+    path = reface(theirs, [attribute], model=model)
+    code = {p: text for p, text in Archive(path).code.items() if "class BentFile" in text}
+    (text,) = code.values()
+    (face,) = re.findall(r"class BentFile\(Module\):.*?(?=^class |\Z)", text, re.DOTALL | re.M)
+    children = dict(re.findall(r"^  (\w+) : (__torch__\.\S+)$", face, re.M))
+    assert children.keys() == {"layer", "table", "_model", "_settings", "_controls"}
+    for name in ("layer", "table", "_model"):
+        assert children[name].rpartition(".")[2].startswith("Seen_"), children
+    # the file's own setters, and getters, reach its values past the model
+    for name in ("set_on", "get_on", "set_gain", "get_gain", "set_pair", "get_pair"):
+        (body,) = re.findall(rf"def {name}\(.*?(?=^  def |\Z)", face, re.DOTALL | re.M)
+        assert "_settings" in body and "_model" not in body, body
