@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from torchbend.archive_code import forbidden_code, forbidden_pickle
+from torchbend.archive_pickle import misshapen_pickle
 from torchbend.errors import TorchbendError, first_line
 
 __all__ = ["Archive", "ArchiveError", "open_script"]
@@ -96,10 +97,16 @@ class Archive:
             ) from error
 
     def copy(self) -> io.BytesIO:
-        """The same archive written anew from the checked members."""
+        """The same archive written anew from the checked members.
+
+        Without the notes on the Python lines that the code came from: torch would read them
+        unchecked, and late.
+        """
         copied = io.BytesIO()
         with zipfile.ZipFile(copied, "w", zipfile.ZIP_STORED) as written:
             for name in self.names:
+                if name.casefold().endswith(".debug_pkl"):
+                    continue
                 # `read` cannot answer None for a name of its own list.
                 written.writestr(zipfile.ZipInfo(f"archive/{name}"), self.read(name) or b"")
         copied.seek(0)
@@ -170,14 +177,18 @@ class Archive:
 
     def _check_contents(self) -> None:
         found = list(forbidden_code(self.code))
-        for name in self.names:
-            if name.casefold() in ("data.pkl", "constants.pkl"):
-                found += [f"{name} {what}" for what in forbidden_pickle(self.read(name) or b"")]
+        trees = {name: self.read(name) or b"" for name in ("data.pkl", "constants.pkl")}
+        for name, tree in trees.items():
+            found += [f"{name} {what}" for what in forbidden_pickle(tree)]
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise self._error(
                 f"was not opened: {found[0]}{more}. A model that only plays needs none of that."
             )
+        sizes = {name: member.file_size for name, member in self._members.items()}
+        for name, tree in trees.items():
+            for what in misshapen_pickle(tree, name.removesuffix(".pkl"), sizes):
+                raise self._error(f"was not opened: {name} {what}. Fetch or export it again.")
 
 
 def _what_it_is(data: bytes) -> str:

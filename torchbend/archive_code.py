@@ -40,6 +40,12 @@ _TOKEN = re.compile(
     r"|(?P<other>\S)",
     re.DOTALL,
 )
+_INDENT = re.compile(r"^[ \t]*", re.MULTILINE)
+
+# Torch's parser goes as deep as the code does, and the stack overflows at some thousands.
+# Printed code stays below a hundred.
+_DEEPEST = 500
+
 _GLOBAL = re.compile(rb"torch\.classes\.(\w+)")
 
 
@@ -53,6 +59,8 @@ def forbidden_code(files: Mapping[str, str]) -> Iterator[str]:
         What was found and where, one sentence each.
     """
     for path, text in files.items():
+        if _depth(text) > _DEEPEST:
+            yield f"{path} nests code more than {_DEEPEST} deep"
         for what in dict.fromkeys(_found(text)):
             yield f"{path} {what}"
 
@@ -97,6 +105,30 @@ def _found(text: str) -> Iterator[str]:
             yield from _native_classes(_chain(words, at))
         elif kind == "string" and by_name and _value(word) in _FORBIDDEN:
             yield f"may reach for {word} by name"
+
+
+def _depth(text: str) -> int:
+    """How deep the code's tree can be at most: by its indents, brackets and operators."""
+    # Words since the last comma, in each of the brackets that are open.
+    runs = [0]
+    total = deepest = end = 0
+    for match in _TOKEN.finditer(text):
+        word = match.group()
+        if len(runs) == 1 and "\n" in text[end : match.start()]:
+            runs[0] = total = 0
+        if word == ",":
+            total -= runs[-1]
+            runs[-1] = 0
+        elif word in ")]}" and len(runs) > 1:
+            total -= runs.pop()
+        runs[-1] += 1
+        total += 1
+        deepest = max(deepest, total)
+        if word in "([{":
+            runs.append(0)
+        end = match.end()
+    indents = (len(match.group()) for match in _INDENT.finditer(text))
+    return max(deepest, *indents)
 
 
 def _chain(words: list[str], at: int) -> list[str]:
