@@ -349,47 +349,46 @@ def work(first: int, end: int, files: list[Path], only: str | None) -> None:
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory(dir=here.parent) as kept:
-        spoiled_file = Path(kept) / "x.ts"
-        for number in range(first, end):
-            print("case", number, flush=True)
-            name, _, data = case(number, files, only)
-            spoiled_file.write_bytes(data)
-            outcome = "refused unread"
-            try:
-                archive = Archive(spoiled_file)
-                outcome = "refused by torch"
-                module = open_script(archive)
-                outcome = "opened"
-                look_at(module)
-            except ArchiveError as error:
-                if str(spoiled_file) not in str(error):
-                    outcome = "an error without the file's name"
-            except Exception as error:  # noqa: BLE001
-                outcome = f"{outcome}, then {type(error).__name__}: {str(error)[:200]!r}"
-            if name == "hostile" and outcome == "opened":
-                outcome = "hostile line opened" if b"stolen" in data else outcome
-            written = [str(path) for path in here.rglob("*")]
-            if written:
-                outcome = f"WROTE {written}"
-                break
-            print("done", name, "|", outcome, flush=True)
+    # One up from the current folder, so that a path of "../" is seen too.
+    folder = Path.cwd().parent
+    spoiled_file = folder / "x.ts"
+    for number in range(first, end):
+        print("case", number, flush=True)
+        name, _, data = case(number, files, only)
+        spoiled_file.write_bytes(data)
+        outcome = "refused unread"
+        try:
+            archive = Archive(spoiled_file)
+            outcome = "refused by torch"
+            module = open_script(archive)
+            outcome = "opened"
+            look_at(module)
+        except ArchiveError as error:
+            if str(spoiled_file) not in str(error):
+                outcome = "an error without the file's name"
+        except Exception as error:  # noqa: BLE001
+            outcome = f"{outcome}, then {type(error).__name__}: {str(error)[:200]!r}"
+        if name == "hostile" and outcome == "opened":
+            outcome = "hostile line opened" if b"stolen" in data else outcome
+        written = [str(p) for p in folder.rglob("*") if p.is_file() and p != spoiled_file]
+        if written:
+            sys.exit(f"{name}: {outcome}, and wrote {written}")
+        print("done", name, "|", outcome, flush=True)
 
 
 def watched(arguments: argparse.Namespace, files: list[Path], folder: Path) -> list[str]:
     """Run all cases in processes that may crash; answers what went wrong."""
-    scratch = folder / "scratch"
-    scratch.mkdir()
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
     wrong = []
     first, end = arguments.seed, arguments.seed + arguments.count
     while first < end:
+        scratch = folder / f"from_{first}"
+        scratch.mkdir()
         command = [sys.executable, __file__, "--work", f"{first}:{end}", *map(str, files)]
         command += ["--only", arguments.only] if arguments.only else []
         environment = os.environ | {"TMPDIR": str(scratch), "HOME": str(scratch)}
         environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path[1:])}
-        with (folder / "stderr").open("w+") as stderr:
+        with tempfile.TemporaryFile("w+") as stderr:
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, cwd=scratch, env=environment
             )
@@ -433,7 +432,7 @@ def follow(
             name, _, outcome = rest.partition(" | ")
             counts[name, outcome] += 1
     status = process.wait()
-    return at, "" if status == 0 else f"crashed with status {status}"
+    return at, "" if status == 0 else f"ended with status {status}"
 
 
 def main() -> int:
