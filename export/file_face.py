@@ -34,7 +34,8 @@ _ARRAYS = {
     "clear_buffer_attribute": (["str"], "int"),
     "is_buffer_empty": (["str"], "bool"),
 }
-_HELD = ("_model", "_controls", "_fold", HOLDER)  # by the face itself
+# What a face holds for itself, and what holds bends in a file: nobody asks for it by name.
+_HELD = ("_model", "_controls", "_fold", "_bend", HOLDER)
 
 
 def build_file_face(

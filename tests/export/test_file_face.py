@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple  # noqa: UP035
 
 import pytest
 import torch
-from support import noise
+from support import noise, seeded
 from torch import Tensor, nn
 
 import torchbend as tb
@@ -18,7 +18,7 @@ from torchbend.bending.scripting import Scripter
 from torchbend.errors import ExportError
 from torchbend.export.attributes import Attribute, of_control
 from torchbend.export.check import check
-from torchbend.export.contents import ask
+from torchbend.export.contents import ask, read_info
 from torchbend.export.description import FileInfo
 from torchbend.export.file_face import build_file_face
 from torchbend.places import Place
@@ -126,6 +126,18 @@ class Net(nn.Module):
     def set_pair(self, a: int, b: float) -> int:
         self.pair = (a, b)
         return 0
+
+
+class Two(nn.Module):
+    """With source."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv1d(1, 4, 1)
+        self.two = nn.Conv1d(4, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(torch.tanh(self.one(x)))
 
 
 class Player(nn.Module):
@@ -387,6 +399,35 @@ def test_a_face_before_a_face_before_a_file(theirs):
     assert not torch.count_nonzero(play(b, "forward", x))
     assert {"layer.weight", "layer.last", "bias", "mean"} <= names(b)
     assert not [row for row in check(thrice) if row.result == "FAIL"]
+
+
+def test_a_face_before_a_file_of_ours(tmp_path):
+    """Made from a module with source: its knobs move on, through two roots."""
+    x = noise(1, 1, 64)
+    net = seeded(Two)
+    bended = tb.BendedModule(net)
+    bended.trace("forward", x)
+    bended.bend(tb.Scale(tb.BendingParameter("first", 1.0, range=[0, 4])), "one.weight")
+    bended.bend(tb.Bias(tb.BendingParameter("second", 0.0, range=[-1, 1])), "forward:tanh$")
+    made = bended.export(tmp_path / "theirs.ts", check=False, patches=False)
+    attribute, kernel = knob("third")
+    model = opened(made.path)
+    operate(model, "forward", kernel, "_bend0")
+    ours = opened(reface(made.path, [attribute], model=model, info=read_info(made.path)))
+    assert ours.get_attributes() == ["first", "second", "third"]
+    values = {"first": 2.5, "second": 0.25, "third": 0.5}
+    theirs = opened(made.path)
+    for name, value in values.items():
+        assert getattr(ours, f"set_{name}")(value) == 0
+        assert getattr(ours, f"get_{name}")() == [value]
+        if name != "third":
+            assert getattr(theirs, f"set_{name}")(value) == 0
+    a, b = (play(module, "forward", x, block=32) for module in (theirs, ours))
+    assert torch.equal(a * 0.5, b)
+    assert ours.set_first(float("nan")) == -1
+    inner = torch.tanh(nn.functional.conv1d(x, 2.5 * net.one.weight, net.one.bias)) + 0.25
+    want = 0.5 * net.two(inner)
+    assert torch.allclose(b[..., 32:], want[..., 32:], atol=1e-5)
 
 
 def test_two_faces_in_one_process_do_not_meet(theirs):
