@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from torchbend.archive import Archive, ArchiveError, open_script
+from torchbend.archive_code import forbidden_code
 from torchbend.archive_pickle import misshapen_pickle
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -54,6 +55,7 @@ def held(tmp_path_factory):
 def changed(path, to, member, change):
     """A copy in which one member is another, with the checksum that it should have."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        assert sum(name.endswith(member) for name in old.namelist()) == 1, old.namelist()
         for name in old.namelist():
             data = old.read(name)
             new.writestr(name, change(data) if name.endswith(member) else data)
@@ -213,6 +215,86 @@ def test_blocks_that_would_overflow_the_stack_are_refused(tmp_path):
     )
     with pytest.raises(ArchiveError, match="nests code"):
         open_script(bad)
+
+
+def chained(kind: str, count: int) -> str:
+    """Code of an identity whose classes, methods or functions need one another in a chain."""
+    head = "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n"
+    run = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return "
+    if kind == "methods":
+        links = [
+            f"  def f{i}(self: __torch__.M, x: Tensor) -> Tensor:\n"
+            f"    return (self).f{i + 1}(x, )\n"
+            for i in range(count)
+        ]
+        last = f"  def f{count}(self: __torch__.M, x: Tensor) -> Tensor:\n    return x\n"
+        return head + run + "(self).f0(x, )\n" + "".join(links) + last
+    if kind == "methods by name":
+        code = chained("methods", count)
+        return re.sub(r"\(self\)\.(f\d+)\(", r'getattr(self, "\1")(', code)
+    if kind == "functions":
+        links = [
+            f"def f{i}(x: Tensor) -> Tensor:\n  return __torch__.f{i + 1}(x, )\n"
+            for i in range(count)
+        ]
+        last = f"def f{count}(x: Tensor) -> Tensor:\n  return x\n"
+        return head + run + "__torch__.f0(x, )\n" + "".join(links) + last
+    if kind == "classes":
+        links = [
+            f"class C{i}(Module):\n  __parameters__ = []\n  a : __torch__.C{i + 1}\n"
+            for i in range(count)
+        ]
+        return head + "  a : __torch__.C0\n" + run + "x\n" + "".join(links)
+    knobs = [
+        f"  def set_k{i}(self: __torch__.M, x: Tensor) -> Tensor:\n    return x\n"
+        for i in range(count)
+    ]
+    return head + run + "x\n" + "".join(knobs)
+
+
+@pytest.mark.parametrize("kind", ["methods", "methods by name", "functions", "classes"])
+def test_a_chain_that_would_overflow_the_stack_is_refused(kind):
+    files = {"code/__torch__.py": chained(kind, 3000)}
+    assert any("inside the other" in what for what in forbidden_code(files))
+    # Found by torch under any spelling of the member's name.
+    files = {"code/__TORCH__.py": chained(kind, 3000)}
+    assert any("inside the other" in what for what in forbidden_code(files))
+
+
+def test_a_chain_over_many_files_is_refused():
+    function = "def f(x: Tensor) -> Tensor:\n  return __torch__.m{}.f(x, )\n"
+    files = {f"code/__torch__/m{i}.py": function.format(i + 1) for i in range(600)}
+    assert any("inside the other" in what for what in forbidden_code(files))
+    files["code/__torch__/m300.py"] = "def f(x: Tensor) -> Tensor:\n  return x\n"
+    del files["code/__torch__/m599.py"]
+    assert [what for what in forbidden_code(files) if "inside" in what] != []
+    for i in range(100, 600, 100):
+        files[f"code/__torch__/m{i}.py"] = "def f(x: Tensor) -> Tensor:\n  return x\n"
+    assert list(forbidden_code(files)) == []
+
+
+def test_definitions_in_a_circle_are_refused():
+    code = (
+        "def f(x: Tensor) -> Tensor:\n  return __torch__.g(x, )\n"
+        "def g(x: Tensor) -> Tensor:\n  return __torch__.f(x, )\n"
+    )
+    assert any("inside the other" in what for what in forbidden_code({"code/__torch__.py": code}))
+
+
+@pytest.mark.parametrize("kind", ["methods", "functions", "knobs"])
+def test_short_chains_and_many_knobs_open(tmp_path, kind):
+    code = chained(kind, 2000 if kind == "knobs" else 100)
+    code = code.replace("  __buffers__ = []\n", "  __buffers__ = []\n  training : bool\n")
+    tree = b"\x80\x02c__torch__\nM\n)\x81}X\x08\x00\x00\x00training\x89sb."
+    path = tmp_path / "x.ts"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/code/__torch__.py", code)
+        archive.writestr("x/data.pkl", tree)
+        archive.writestr("x/constants.pkl", b"\x80\x02).")
+        archive.writestr("x/version", b"3")
+    module = open_script(path)
+    assert len(module._c._method_names()) == {"methods": 102, "functions": 1, "knobs": 2001}[kind]
+    assert module(torch.ones(2)).tolist() == [1.0, 1.0]
 
 
 def test_long_lists_and_long_files_are_not_deep(tmp_path):

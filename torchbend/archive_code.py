@@ -16,6 +16,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from torchbend.archive_chain import longest_chain
+
 __all__ = ["forbidden_code", "forbidden_pickle"]
 
 # Operators that touch files or the network. They are reachable as torch.save(x, f),
@@ -63,6 +65,8 @@ def forbidden_code(files: Mapping[str, str]) -> Iterator[str]:
             yield f"{path} nests code more than {_DEEPEST} deep"
         for what in dict.fromkeys(_found(text)):
             yield f"{path} {what}"
+    if longest_chain({path: list(_words(text)) for path, text in files.items()}) > _DEEPEST:
+        yield f"its code calls one function inside the other, more than {_DEEPEST} deep"
 
 
 def forbidden_pickle(data: bytes) -> Iterator[str]:
@@ -81,11 +85,7 @@ def forbidden_pickle(data: bytes) -> Iterator[str]:
 
 
 def _found(text: str) -> Iterator[str]:
-    tokens = [
-        (kind, match.group())
-        for match in _TOKEN.finditer(text)
-        if (kind := match.lastgroup or "") != "comment"
-    ]
+    tokens = [(kind, word) for kind, word, _ in _words(text)]
     words = [text for _, text in tokens]
     by_name = "getattr" in words
     for at, (kind, word) in enumerate(tokens):
@@ -105,6 +105,14 @@ def _found(text: str) -> Iterator[str]:
             yield from _native_classes(_chain(words, at))
         elif kind == "string" and by_name and _value(word) in _FORBIDDEN:
             yield f"may reach for {word} by name"
+
+
+def _words(text: str) -> Iterator[tuple[str, str, int]]:
+    """The words of the code, with their columns."""
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "comment":
+            column = match.start() - text.rfind("\n", 0, match.start()) - 1
+            yield match.lastgroup or "", match.group(), column
 
 
 def _depth(text: str) -> int:
