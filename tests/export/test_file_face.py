@@ -520,6 +520,47 @@ def test_names_that_are_taken(theirs, name, owner):
 
 
 # -- odd files -----------------------------------------------------------------------------
+def test_signatures_of_every_kind(saved):
+    class Kinds(Player):
+        @torch.jit.export
+        def one(self, a: Any, b: torch.device, *, c: int, d: float) -> tuple[str, float]:
+            return f"{isinstance(a, int)} {b}", c + d
+
+        @torch.jit.export
+        def two(
+            self,
+            a: int | str,
+            b: float = float("inf"),
+            c: complex = 2 - 1j,
+            d: tuple[int, str] = (1, "x"),
+            e: dict[str, list[Tensor]] | None = None,
+        ) -> tuple[int | str, float, complex, tuple[int, str], bool]:
+            return a, b, c, d, e is None
+
+        @torch.jit.export
+        def three(self) -> None:
+            pass
+
+    face = opened(reface(saved(Kinds())))
+    assert face.one(3, torch.device("cpu"), c=2, d=0.5) == ("True cpu", 2.5)
+    assert face.two("y") == ("y", float("inf"), 2 - 1j, (1, "x"), True)
+    assert face.two(4, 1.0, 0j, (2, "z"), {"k": []}) == (4, 1.0, 0j, (2, "z"), False)
+    assert face.three() is None
+
+
+def test_a_list_for_a_default(tmp_path):
+    class Listed(Player):
+        pass
+
+    script = torch.jit.script(Listed().eval())
+    script.define("def four(self, a: List[int] = [1, 2]) -> int:\n    return len(a)\n")
+    path = tmp_path / "theirs.ts"
+    torch.jit.save(script, str(path))
+    face = opened(reface(path))
+    assert face.four() == 2
+    assert face.four([1, 2, 3]) == 3
+
+
 class Pair(NamedTuple):
     a: Tensor
     b: int
