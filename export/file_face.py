@@ -83,7 +83,7 @@ def build_file_face(
             f"{', '.join(sorted(schemas)) or 'none'}"
         )
     knobs = Knobs(attributes)
-    face: torch.jit.ScriptModule = torch.jit.script(_shell(root, knobs))
+    face: torch.jit.ScriptModule = torch.jit.script(_shell(root, info, knobs))
     for name, kind, value in _values(root, info):
         register(face, name, kind, value)
     for name, child in root.children.items():
@@ -122,15 +122,17 @@ def _taken(root: Root, info: FileInfo) -> dict[str, str]:
     return taken
 
 
-def _shell(root: Root, knobs: Knobs) -> nn.Module:
+def _shell(root: Root, info: FileInfo, knobs: Knobs) -> nn.Module:
     """The face with the tensors that it holds by itself, not yet scripted."""
     # a class of its own, or TorchScript would give two faces one, and add to both at once
     face: nn.Module = type("BentFile", (nn.Module,), {})().eval()
     # not by register_parameter, which takes none but Python's own class of parameters
     held: Any = face._parameters
     held.update({n: tensor for n, tensor in root.parameters.items() if n not in root.changed})
+    listed = (*(m.name for m in info.methods), *(a.name for a in info.attributes))
+    read_by_nn = {f"{name}_params" for name in listed}
     for name, buffer in root.buffers.items():
-        if name not in root.changed:
+        if name not in root.changed or name in read_by_nn:
             face.register_buffer(name, buffer)
     for name, codes in knobs.codes.items():
         face.register_buffer(name, codes)
@@ -140,14 +142,15 @@ def _shell(root: Root, knobs: Knobs) -> nn.Module:
 def _values(root: Root, info: FileInfo) -> Iterator[tuple[str, Any, Any]]:
     """What is no tensor and no child, by name, with its type: values, constants, labels."""
     native: Any = torch._C
-    own = {*dir(nn.Module()), *root.changed}
+    own = set(dir(nn.Module()))
     strings = native.ListType(native.StringType.get())
     labels = {name: (strings, each) for m in info.methods for name, each in _labels(m, root)}
     constants = {
         name: (native._jit_try_infer_type(value).type(), value)
         for name, value in root.constants.items()
     }
-    for name, (kind, value) in {**root.values, **constants, **labels}.items():
+    values = {name: each for name, each in root.values.items() if name not in root.changed}
+    for name, (kind, value) in {**values, **constants, **labels}.items():
         if not name.startswith("_") and name not in own and kind is not None:
             yield name, kind, value
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from files_of_others import info_of, opened, operate
 from native_support import SAMPLE_RATE, probe, read_wav, run_pd, write_wav
 from rave_export import rave_exported
 from support import noise
@@ -17,7 +18,6 @@ import torchbend as tb
 from torchbend.bending.scripting import Scripter
 from torchbend.export.attributes import of_control
 from torchbend.export.check import check_in_fresh_process
-from torchbend.export.contents import ask
 from torchbend.export.file_face import build_file_face
 from torchbend.interfaces._rave_build import build_rave
 from torchbend.places import Place
@@ -59,29 +59,14 @@ def files(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return theirs, with_knob(theirs, folder / "ours.ts")
 
 
-def opened(path: Path) -> Any:
-    return torch.jit.load(str(path), map_location="cpu").eval()
-
-
 def with_knob(theirs: Path, ours: Path) -> Path:
     parameter = tb.BendingParameter("loud", 1.0, range=[0, 2])
     scripter = Scripter([parameter])
     place = Place("y", "activation", (1, 1, BLOCK), torch.float32, "forward", "call_module")
     kernel = scripter.kernel(tb.Scale(parameter).kernel(place))
     model = opened(theirs)
-    model._c._register_attribute("_bend", kernel._c._type(), kernel._c)
-    graph = model._c._get_method("forward").graph
-    held = graph.create("prim::GetAttr", [next(iter(graph.inputs()))], 1)
-    held.s_("name", "_bend")
-    held.output().setType(kernel._c._type())
-    call = graph.create("prim::CallMethod", [held.output(), next(iter(graph.outputs()))], 1)
-    call.s_("name", "forward")
-    call.output().setType(torch._C.TensorType.get())
-    graph.appendNode(held)
-    graph.appendNode(call)
-    graph.eraseOutput(0)
-    graph.registerOutput(call.output())
-    info = ask(opened(theirs), "theirs").info
+    operate(model, "forward", kernel, "_bend0")
+    info = info_of(theirs)
     control = of_control(parameter, scripter.controls()["loud"], (), ("Scale",), None)
     torch.jit.save(build_file_face(model, info, [control], None), str(ours))
     return ours
