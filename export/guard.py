@@ -118,7 +118,10 @@ def guard(module_or_path: torch.jit.ScriptModule | str | Path | Archive) -> list
         module_or_path = Archive(module_or_path)
     if isinstance(module_or_path, Archive):
         archive = module_or_path
-        return [*_in_data(archive), *_in_code(archive.copy().getvalue(), str(archive.path))]
+        return [
+            *_in_data(archive),
+            *_in_code(archive.copy(notes=True).getvalue(), str(archive.path)),
+        ]
     # Saved and read again: the printed code is what nn~ compiles.
     saved = io.BytesIO()
     torch.jit.save(module_or_path, saved)

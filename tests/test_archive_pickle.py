@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 
@@ -116,6 +115,25 @@ def test_a_tensor_smaller_than_its_bytes_opens(tmp_path):
 def test_bytes_cut_from_a_tensor_are_missed(held, tmp_path):
     bad = changed(held, tmp_path / "bad.ts", "data/0", lambda d: d[:-1])
     with pytest.raises(ArchiveError, match="says that data/0 holds"):
+        open_script(bad)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16,
+        torch.uint32, torch.uint64, torch.float16, torch.bfloat16, torch.float32, torch.float64,
+        torch.complex32, torch.complex64, torch.complex128, torch.float8_e5m2,
+        torch.float8_e4m3fn,
+    ],
+)  # fmt: skip
+def test_numbers_of_every_size_are_measured(tmp_path, dtype):
+    module, path = nn.Module(), tmp_path / "x.ts"
+    module.register_buffer("numbers", torch.empty(3, dtype=dtype))
+    torch.jit.script(module).save(str(path))
+    assert open_script(path).numbers.dtype == dtype
+    bad = changed(path, tmp_path / "bad.ts", "data/0", lambda numbers: numbers[:-1])
+    with pytest.raises(ArchiveError, match="says that data/0 holds 3 numbers"):
         open_script(bad)
 
 
@@ -307,16 +325,16 @@ def test_long_lists_and_long_files_are_not_deep(tmp_path):
     assert open_script(path)() == 7
 
 
-def test_notes_on_python_lines_are_not_handed_to_torch(held):
-    """Torch reads them late and unchecked, when an error or a graph is printed."""
-    with zipfile.ZipFile(held) as archive:
-        assert any(name.endswith(".debug_pkl") for name in archive.namelist())
-    with zipfile.ZipFile(Archive(held).copy()) as copied:
-        assert not any(name.endswith(".debug_pkl") for name in copied.namelist())
-    bad = io.BytesIO()
-    with zipfile.ZipFile(held) as old, zipfile.ZipFile(bad, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, b"junk" if name.endswith(".debug_pkl") else old.read(name))
-    path = held.with_name("junk.ts")
-    path.write_bytes(bad.getvalue())
-    assert "mul" in str(open_script(path).graph)
+def test_notes_on_python_lines_are_not_handed_to_torch_unless_asked_for(held, tmp_path):
+    """Torch reads them late, when an error or a graph is printed."""
+
+    def notes_of(archive: Archive, kept: bool) -> list[str]:
+        with zipfile.ZipFile(archive.copy(notes=kept)) as copied:
+            return [name for name in copied.namelist() if name.endswith(".debug_pkl")]
+
+    assert len(notes_of(Archive(held), True)) == 1
+    assert notes_of(Archive(held), False) == []
+    for junk in (b"junk", b"\x80\x02" + b"]" * 9999 + b"a" * 9998 + b"."):
+        bad = changed(held, tmp_path / "bad.ts", ".debug_pkl", lambda _, junk=junk: junk)
+        assert notes_of(Archive(bad), True) == []
+        assert "mul" in str(open_script(bad).graph)

@@ -96,19 +96,21 @@ class Archive:
                 f"is damaged: {first_line(error)}. Fetch or export it again."
             ) from error
 
-    def copy(self) -> io.BytesIO:
+    def copy(self, notes: bool = False) -> io.BytesIO:
         """The same archive written anew from the checked members.
 
-        Without the notes on the Python lines that the code came from: torch would read them
-        unchecked, and late.
+        Args:
+            notes: keep the notes on the Python lines that the code came from. Torch reads them
+                late, when a graph or an error is printed, and damage in them shows only then.
         """
         copied = io.BytesIO()
         with zipfile.ZipFile(copied, "w", zipfile.ZIP_STORED) as written:
             for name in self.names:
-                if name.casefold().endswith(".debug_pkl"):
-                    continue
                 # `read` cannot answer None for a name of its own list.
-                written.writestr(zipfile.ZipInfo(f"archive/{name}"), self.read(name) or b"")
+                data = self.read(name) or b""
+                if name.casefold().endswith(".debug_pkl") and not (notes and _is_sound(data)):
+                    continue
+                written.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
         copied.seek(0)
         return copied
 
@@ -189,6 +191,10 @@ class Archive:
         for name, tree in trees.items():
             for what in misshapen_pickle(tree, name.removesuffix(".pkl"), sizes):
                 raise self._error(f"was not opened: {name} {what}. Fetch or export it again.")
+
+
+def _is_sound(notes: bytes) -> bool:
+    return not any(misshapen_pickle(notes, "", {}))
 
 
 def _what_it_is(data: bytes) -> str:

@@ -22,10 +22,11 @@ _MOST_ELEMENTS = 2**28
 _ITEM_BYTES = {
     "torch " + name + "Storage": size
     for size, names in {
-        1: "Bool Byte Char QInt8 QUInt8 QUInt4x2 QUInt2x4",
-        2: "Short Half BFloat16",
-        4: "Int Float QInt32",
-        8: "Long Double ComplexFloat",
+        1: "Bool Byte Char QInt8 QUInt8 QUInt4x2 QUInt2x4 Float8_e5m2 Float8_e4m3fn "
+        "Float8_e5m2fnuz Float8_e4m3fnuz Float8_e8m0fnu",
+        2: "Short Half BFloat16 UInt16",
+        4: "Int Float QInt32 UInt32 ComplexHalf",
+        8: "Long Double ComplexFloat UInt64",
         16: "ComplexDouble",
     }.items()
     for name in names.split()
