@@ -87,7 +87,7 @@ def _differences(subject: Subject, asked: FileInfo) -> Iterator[str]:
                 if a != b:
                     yield f"{name} of {each.name} is {a}, the file answers {b}"
     buffers = dict(subject.module.named_buffers())
-    gone = [name for name in said.state if name not in buffers]
+    gone = [name for name in said.state or () if name not in buffers]
     if gone:
         yield f"state {', '.join(gone[:3])} is no registered buffer of the file"
 

@@ -83,7 +83,7 @@ def _state(subject: Subject) -> Row:
         return Row("state", OK, "buffers are written in place")
     return Row(
         "state",
-        FAIL if subject.ours else NOTE,
+        FAIL if subject.ours and subject.info.state is not None else NOTE,
         f"{', '.join(made[:3])}{' and more' if len(made) > 3 else ''}: replaced while playing; "
         "a setter that writes in them raises",
     )

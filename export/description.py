@@ -68,6 +68,7 @@ class AttributeInfo:
         high: greatest value.
         choices: of a choice.
         bends: what the attribute moves, for people: ``"Scale(gain) on decoder.net.0"``.
+        kept: whether the file had it before torchbend bent it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class AttributeInfo:
     high: float | None = None
     choices: tuple[str, ...] = ()
     bends: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class FileInfo:
         methods: what it plays.
         attributes: what it lets one move.
         sample_rate: in Hz; None if the model has none.
-        state: names of the buffers that hold the streaming state.
+        state: names of the buffers that hold the streaming state; None where that is not known
+            (of a file that came without its source).
         bending: the bending configuration, as ``BendingConfig.save`` writes it.
         source: name and sha256 of the model the file was made from.
         made_with: versions of torchbend and torch.
@@ -99,7 +102,7 @@ class FileInfo:
     methods: tuple[MethodInfo, ...]
     attributes: tuple[AttributeInfo, ...] = ()
     sample_rate: int | None = None
-    state: tuple[str, ...] = ()
+    state: tuple[str, ...] | None = ()
     bending: Mapping[str, Any] | None = None
     source: Mapping[str, str] | None = None
     made_with: Mapping[str, str] | None = None
@@ -128,7 +131,7 @@ class FileInfo:
             methods=tuple(_method(each) for each in found.each("methods")),
             attributes=tuple(_attribute(each) for each in found.each("attributes")),
             sample_rate=found.maybe("sample_rate", int),
-            state=found.several("state", str),
+            state=None if found.get("state") is None else found.several("state", str),
             bending=found.maybe("bending", dict),
             source=found.words("source"),
             made_with=found.words("made_with"),
@@ -158,6 +161,7 @@ def _attribute(found: _Found) -> AttributeInfo:
         high=found.maybe("high", float, int),
         choices=found.several("choices", str),
         bends=found.several("bends", str),
+        kept=found.flag("kept"),
     )
 
 
@@ -180,6 +184,12 @@ class _Found:
 
     def maybe(self, key: str, *types: type) -> Any:
         return None if self.get(key) is None else self.take(key, *types)
+
+    def flag(self, key: str) -> bool:
+        value = self.get(key)
+        if not isinstance(value, (bool, type(None))):
+            raise DescriptionError(f"{self._where}: {key!r} must be true or false")
+        return bool(value)
 
     def count(self, key: str) -> int:
         value: int = self.take(key, int)

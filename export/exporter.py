@@ -21,15 +21,16 @@ from torchbend.bending import BendingConfig
 from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
 from torchbend.export.description import EXTRA_FILE, FileInfo
-from torchbend.export.face import build_face, check_names
+from torchbend.export.drafts import Draft, draft_of
+from torchbend.export.face import check_names
 from torchbend.export.guard import refuse
-from torchbend.export.live import reference_cases, start_state
+from torchbend.export.live import reference_cases
 from torchbend.export.patches import write_patches
 from torchbend.export.reference import write_reference
 from torchbend.export.report import Report
 from torchbend.export.shapes import Method, Ratios, look_at, times_of, with_least_block
 from torchbend.hints import ExportHints
-from torchbend.tracing.script import Scripted, script_parts
+from torchbend.tracing.script import Scripted
 from torchbend.tracing.shadow import plain_tensors
 
 if TYPE_CHECKING:
@@ -121,26 +122,27 @@ def export(
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
         hints = _hints(bended, labels or {}, sample_rate)
         chosen = _chosen(bended, methods)
-        check_names(chosen, list(bended.controllables))
-        looked = _look(bended, chosen, hints, ratios or {})
-        state = start_state(bended, chosen)
-        times = {m.info.name: _times(bended, m) for m in looked}
-        parts = script_parts(bended._runner, bended._book, times, state, chosen)
+        draft = draft_of(bended, chosen)
+        if draft.kept is None:
+            check_names(chosen, list(bended.controllables))
+        looked = _look(draft, chosen, hints, ratios or {})
+        times = {m.info.name: _times(draft, m) for m in looked}
+        parts = draft.parts(times, chosen)
         attributes = _attributes(bended, parts, hints, vectors or {})
-        info = _describe(bended, looked, attributes, hints, state, name or target.stem)
-        face = build_face(parts.module, looked, attributes, hints.sample_rate).to("cpu")
+        info = _describe(draft, looked, attributes, hints, name or target.stem)
+        face = draft.face(parts, looked, attributes, hints.sample_rate).to("cpu")
         refuse(face)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".torchbend-") as folder:
-            draft = Path(folder) / target.name
+            made = Path(folder) / target.name
             extra = {EXTRA_FILE: json.dumps(info.to_dict())}
-            torch.jit.save(face, str(draft), _extra_files=extra)
+            torch.jit.save(face, str(made), _extra_files=extra)
             if check:
-                _check(bended, draft, looked, attributes, state, timeout_seconds)
-            written = [*write_patches(info, draft), _write_config(bended, draft)] if patches else []
+                _check(draft, made, looked, attributes, timeout_seconds)
+            written = [*write_patches(info, made), _write_config(bended, made)] if patches else []
             beside = [target.with_name(each.name) for each in written if each is not None]
             for each in beside:
-                _replace(draft.with_name(each.name), each)
-            os.replace(draft, target)
+                _replace(made.with_name(each.name), each)
+            os.replace(made, target)
     config = [each for each in beside if each.suffix == ".json"]
     played = tuple(each for each in beside if each.suffix != ".json")
     return Export(target, info, played, config[0] if config else None)
@@ -201,24 +203,31 @@ def _chosen(bended: BendedModule, methods: Iterable[str] | None) -> list[str]:
 
 
 def _look(
-    bended: BendedModule, chosen: Sequence[str], hints: ExportHints, ratios: Mapping[str, Ratios]
+    draft: Draft, chosen: Sequence[str], hints: ExportHints, ratios: Mapping[str, Ratios]
 ) -> list[Method]:
-    traces = bended._runner.traces
+    traces = draft.bended._runner.traces
 
     def twin() -> nn.Module:
-        return bended._bank.twin(bent=False)
+        return draft.bended._bank.twin(bent=False)
 
-    looked = [look_at(traces[fn], twin(), hints, ratios.get(fn)) for fn in chosen]
+    looked = [
+        draft.known(fn) or look_at(traces[fn], twin(), hints, ratios.get(fn)) for fn in chosen
+    ]
     largest = _largest_ratio(looked)
-    return [with_least_block(m, twin(), traces[m.info.name], largest) for m in looked]
+    return [
+        method
+        if method.info.least_block is not None
+        else with_least_block(method, twin(), traces[method.info.name], largest)
+        for method in looked
+    ]
 
 
 def _largest_ratio(methods: Sequence[Method]) -> int:
     return max(max(m.info.in_ratio, m.info.out_ratio) for m in methods)
 
 
-def _times(bended: BendedModule, method: Method) -> dict[str, int]:
-    return times_of(method, bended._runner.traces[method.info.name], bended._bank.twin(bent=False))
+def _times(draft: Draft, method: Method) -> dict[str, int]:
+    return times_of(method, lambda inputs: draft.shapes_in(method.info.name, inputs))
 
 
 def _attributes(
@@ -259,24 +268,26 @@ def _what_moves(bended: BendedModule) -> dict[str, list[str]]:
 
 
 def _describe(
-    bended: BendedModule,
+    draft: Draft,
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
     hints: ExportHints,
-    state: Iterable[str],
     name: str,
 ) -> FileInfo:
+    bended, kept = draft.bended, draft.kept
     try:
         bending = bended.bending_config().to_json()
     except ConfigError as error:
         log.warning("the file will not carry its bending configuration: %s", error)
         bending = None
+    played = {m.info.name: m.info for m in methods}
+    there = {m.name: m for m in kept.methods} if kept is not None else {}
     return FileInfo(
         model=name,
-        methods=tuple(m.info for m in methods),
-        attributes=tuple(a.info for a in attributes),
-        sample_rate=hints.sample_rate,
-        state=tuple(f"_model.{buffer}" for buffer in state),
+        methods=tuple((there | played).values()),
+        attributes=(*(kept.attributes if kept else ()), *(a.info for a in attributes)),
+        sample_rate=kept.sample_rate if kept and kept.sample_rate else hints.sample_rate,
+        state=draft.state_names,
         bending=bending,
         source=_source(bended, hints),
         made_with={"torchbend": version("torchbend"), "torch": torch.__version__},
@@ -299,26 +310,26 @@ def _source(bended: BendedModule, hints: ExportHints) -> dict[str, str]:
 
 
 def _check(
-    bended: BendedModule,
-    draft: Path,
+    draft: Draft,
+    made: Path,
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
-    state: Mapping[str, torch.Tensor],
     timeout_seconds: float,
 ) -> None:
     # not at the top: the package must not import what is run by `python -m`
     from torchbend.export.check import check_in_fresh_process
 
-    reference = draft.with_suffix(".safetensors")
+    reference = made.with_suffix(".safetensors")
     arrays = [a.name for a in attributes if a.is_array]
     names = [a.name for a in attributes]
-    cases = reference_cases(bended, methods, state, _largest_ratio(methods), names, arrays)
-    write_reference(reference, cases)
-    report = check_in_fresh_process(draft, reference, timeout_seconds=timeout_seconds)
+    write_reference(
+        reference, reference_cases(draft, methods, _largest_ratio(methods), names, arrays)
+    )
+    report = check_in_fresh_process(made, reference, timeout_seconds=timeout_seconds)
     reference.unlink()
     if not report.ok:
-        report = Report(draft.name, report.rows)
-        raise ExportError(f"{draft.name} does not pass its check, and was not kept:\n{report}")
+        report = Report(made.name, report.rows)
+        raise ExportError(f"{made.name} does not pass its check, and was not kept:\n{report}")
 
 
 def _write_config(bended: BendedModule, target: Path) -> Path | None:

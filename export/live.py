@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,17 +14,17 @@ from torch import nn
 
 from torchbend.bending import BendingParameter
 from torchbend.errors import BendingError, ExportError
+from torchbend.export.drafts import Draft
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
-from torchbend.export.trials import ONE_BIT, another, halfway, one_bit_on
+from torchbend.export.trials import ONE_BIT, another, bits_on, halfway
 from torchbend.threads import one_thread
-from torchbend.tracing.shadow import own_parameters, restore, shadow_of, snapshot
 
 if TYPE_CHECKING:
-    from torchbend.tracing import BendedModule
+    from torchbend.tracing import BendedModule, Trace
 
-__all__ = ["reference_cases", "start_state"]
+__all__ = ["reference_cases"]
 
 log = logging.getLogger(__name__)
 
@@ -32,31 +33,14 @@ BATCHES = (1, 4)
 BLOCKS = 2  # at least; what a block leaves behind is heard in the next
 TOLERANCE = 1e-5  # of the peak
 MOST_TOLERANCE = 1e-3
+NUDGES = (1, -8, 32)  # bits
 SHARE = 4.0  # of a model's sensitivity: many layers round, the nudge is one
 _SEED = 7
 
 
-def start_state(bended: BendedModule, methods: Sequence[str]) -> dict[str, torch.Tensor]:
-    """The streaming state that a file of these methods starts with: the wrapped module's own.
-
-    Caches that the module makes only when it first runs start with zeros.
-    """
-    theirs = dict(bended.module.named_buffers())
-    ours = dict(bended._shadow.named_buffers())
-    written = {n for fn in methods for n in bended._runner.traces[fn].written_buffers}
-    state = {}
-    for name in sorted(written & set(ours)):
-        value = theirs.get(name)
-        if value is None or value.shape != ours[name].shape:
-            value = torch.zeros_like(ours[name])
-        state[name] = value.detach().clone()
-    return state
-
-
 def reference_cases(
-    bended: BendedModule,
+    draft: Draft,
     methods: Sequence[Method],
-    state: Mapping[str, torch.Tensor],
     largest_ratio: int,
     attributes: Sequence[str],
     arrays: Collection[str] = (),
@@ -67,21 +51,21 @@ def reference_cases(
     The bent model's controls and streaming state are moved meanwhile, and put back.
 
     Args:
-        bended: the model.
+        draft: the model.
         methods: what is exported.
-        state: the streaming state to start with.
         largest_ratio: of the file.
         attributes: the file's.
         arrays: those of them that are set by one tensor.
     """
+    bended = draft.bended
     controls = [bended.controllables[name] for name in attributes if name in bended.controllables]
     now = {c.name: c.get_python_value() for c in controls}
     runs = list(_runs(methods, largest_ratio))
     cases: list[Case] = []
     with one_thread(), _kept(bended, now):
-        settings = [(now, _sensitivity(bended, runs, state, now))]
+        settings = [(now, _sensitivity(draft, runs, now))]
         if controls:
-            settings.append(_moved(bended, controls, runs, state, now))
+            settings.append(_moved(draft, controls, runs, now))
         for values, sensitivity in settings:
             tolerance = max(TOLERANCE, min(SHARE * sensitivity, MOST_TOLERANCE))
             if tolerance > TOLERANCE:
@@ -94,22 +78,21 @@ def reference_cases(
                 )
             _move(bended, values)
             for run in runs:
-                out = run.render(bended._shadow, state, _bent(bended, run.method))
+                out = run.render(draft, bended._shadow, _bent(bended, run.method))
                 cases.append(run.case(out, _settings(controls, values, arrays), tolerance))
     neutral = _neutral(bended, controls)
     if neutral is None:
         log.info("no setting of the controls leaves the model unbent: it was not compared there")
     else:
         with one_thread():
-            cases += _neutral_cases(bended, runs, state, _settings(controls, neutral, arrays))
+            cases += _neutral_cases(draft, runs, _settings(controls, neutral, arrays))
     return cases
 
 
 def _moved(
-    bended: BendedModule,
+    draft: Draft,
     controls: Sequence[BendingParameter],
     runs: Sequence[_Run],
-    state: Mapping[str, torch.Tensor],
     now: Mapping[str, Any],
 ) -> tuple[dict[str, Any], float]:
     """Another value for every control, not so far away that the model is beside itself.
@@ -118,38 +101,39 @@ def _moved(
         The values, and how sensitive the model is there.
     """
     values = {c.name: another(c) for c in controls}
-    sensitivity = _sensitivity(bended, runs, state, values)
-    for _ in range(4):
+    sensitivity = _sensitivity(draft, runs, values)
+    for _ in range(8):
         if SHARE * sensitivity <= TOLERANCE:
             break
         values = {name: halfway(now[name], value) for name, value in values.items()}
-        sensitivity = _sensitivity(bended, runs, state, values)
+        sensitivity = _sensitivity(draft, runs, values)
     return values, sensitivity
 
 
-def _sensitivity(
-    bended: BendedModule,
-    runs: Sequence[_Run],
-    state: Mapping[str, torch.Tensor],
-    values: Mapping[str, Any],
-) -> float:
+def _sensitivity(draft: Draft, runs: Sequence[_Run], values: Mapping[str, Any]) -> float:
     """How much of the peak the sound moves when its input and its controls move by one bit.
 
     The file rounds differently from the live module where a gain behind a layer stands for
-    one in its weight. A model bent so far that it makes much of the last bit of a number
-    cannot be compared more closely than that.
+    one in its weight. A model bent so far that it makes much of the last bits of a number
+    cannot be compared more closely than that. Where layers are driven to their ends, only a
+    sample here and there flips; so more nudges than one are tried.
     """
     worst = 0.0
+    bended = draft.bended
+    controls = bended.controllables
     for method in {id(run.method): run.method for run in runs}.values():
         first, *_, last = [run for run in runs if run.method is method]
         plays = _bent(bended, method)
         for run in (first, last):
             _move(bended, values)
-            out = run.render(bended._shadow, state, plays)
-            _move(bended, {n: one_bit_on(bended.controllables[n], v) for n, v in values.items()})
-            nudged = replace(run, input=run.input * (1 + ONE_BIT))
-            difference = (nudged.render(bended._shadow, state, plays) - out).abs().max()
-            worst = max(worst, float(difference) / max(float(out.abs().max()), 1e-30))
+            out = run.render(draft, bended._shadow, plays)
+            peak = max(float(out.abs().max()), 1e-30)
+            for bits in NUDGES:
+                _move(bended, {n: bits_on(controls[n], v, bits) for n, v in values.items()})
+                nudged = replace(run, input=run.input * (1 + bits * ONE_BIT))
+                off = float((nudged.render(draft, bended._shadow, plays) - out).abs().max())
+                share = off / peak / abs(bits)
+                worst = max(worst, share if share == share else math.inf)  # NaN is no more
     return worst
 
 
@@ -159,19 +143,17 @@ def _move(bended: BendedModule, values: Mapping[str, Any]) -> None:
 
 
 def _neutral_cases(
-    bended: BendedModule,
-    runs: Sequence[_Run],
-    state: Mapping[str, torch.Tensor],
-    settings: Mapping[str, tuple[Any, ...]],
+    draft: Draft, runs: Sequence[_Run], settings: Mapping[str, tuple[Any, ...]]
 ) -> list[Case]:
-    original = _without_grad(shadow_of(bended.module))
+    original = draft.original()
     cases = []
     for run in runs:
-        if bended._runner.traces[run.method.info.name].source is not None:
+        trace = draft.bended._runner.traces[run.method.info.name]
+        if trace.source is not None:
             continue  # a method that the module itself does not have
-        plays = _unbent(bended, original, run.method)
-        run.render(original, {}, plays)  # makes the caches that are made at a first call
-        out = run.render(original, state, plays)
+        plays = _unbent(trace, original, run.method)
+        run.render(None, original, plays)  # makes the caches that are made at a first call
+        out = run.render(draft, original, plays)
         cases.append(run.case(out, settings, 0.0))
     return cases
 
@@ -182,20 +164,6 @@ def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict
         return None
     callbacks = [bend.callback for bend in bended._book.active]
     return neutral_values(callbacks, controls)
-
-
-def _without_grad(copy: nn.Module) -> nn.Module:
-    """Give a copy parameters that ask for no gradient, as a file's, over the same memory.
-
-    Torch multiplies matrices in another order where one of them asks for a gradient.
-    """
-    made: dict[int, nn.Parameter] = {}
-    for sub in copy.modules():
-        for key, parameter in own_parameters(sub).items():
-            if id(parameter) not in made:
-                made[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
-            setattr(sub, key, made[id(parameter)])
-    return copy
 
 
 # What plays one block: a tensor (batch, channels, frames) to another.
@@ -211,9 +179,7 @@ def _bent(bended: BendedModule, method: Method) -> Plays:
     return play
 
 
-def _unbent(bended: BendedModule, original: nn.Module, method: Method) -> Plays:
-    trace = bended._runner.traces[method.info.name]
-
+def _unbent(trace: Trace, original: nn.Module, method: Method) -> Plays:
     def run(given: tuple[torch.Tensor, ...]) -> Any:
         named = dict(zip(trace.inputs, given, strict=True))
         return getattr(original, trace.fn)(**named, **trace.fixed)
@@ -229,16 +195,13 @@ class _Run:
     block: int
     input: torch.Tensor
 
-    def render(
-        self, module: nn.Module, state: Mapping[str, torch.Tensor], play: Plays
-    ) -> torch.Tensor:
-        """What comes out, from a streaming state on."""
-        buffers = dict(module.named_buffers())
+    def render(self, draft: Draft | None, module: nn.Module, play: Plays) -> torch.Tensor:
+        """What comes out, from the streaming state on that the file starts with."""
         frames = self.block // self.method.info.in_ratio
         outs = []
         with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            for name, value in state.items():
-                buffers[name].copy_(value)
+            if draft is not None:
+                draft.reset(module)
             torch.default_generator.manual_seed(_SEED)
             for x in torch.split(self.input, frames, -1):
                 # a block of its own, as nn~ gives: the layout decides how torch computes
@@ -319,10 +282,10 @@ def _settings(
 @contextmanager
 def _kept(bended: BendedModule, values: Mapping[str, Any]) -> Iterator[None]:
     """Put the controls and the streaming state back afterwards."""
-    state = snapshot(bended._shadow)
+    state = bended._runner.keep()
     try:
         yield
     finally:
         _move(bended, values)
         bended._runner.settle()
-        restore(bended._shadow, state)
+        bended._runner.put_back(state)

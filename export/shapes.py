@@ -13,16 +13,16 @@ from fractions import Fraction
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from torchbend.distributions import convert_to_torch
 from torchbend.errors import ExportError, first_line
 from torchbend.export.description import MethodInfo
 from torchbend.hints import ExportHints
-from torchbend.tracing.lower import compile_graph, keep_constants
+from torchbend.tracing.lower import compile_graph
 from torchbend.tracing.record import Trace
 
-__all__ = ["Method", "Ratios", "adapted", "look_at", "times_of", "with_least_block"]
+__all__ = ["Method", "Ratios", "adapted", "known", "look_at", "times_of", "with_least_block"]
 
 Ratios = tuple[int, int]
 
@@ -121,6 +121,21 @@ def look_at(
     )
 
 
+def known(info: MethodInfo, trace: Trace) -> Method:
+    """A method of a file that tells itself how nn~ plays it.
+
+    Args:
+        info: as the file tells.
+        trace: its record.
+    """
+    (name,) = trace.inputs
+    place = trace.place(name)
+    shape = (1, info.in_channels, 1) if place is None or place.shape is None else place.shape
+    given = Input(name, shape, torch.float32)
+    lengths = (shape[-1], 2 * shape[-1])
+    return Method(info, (given,), ((3, torch.float32),), False, lengths)
+
+
 def with_least_block(method: Method, twin: nn.Module, trace: Trace, largest: int) -> Method:
     """Find the least block, a power of two times the file's largest ratio, that it plays.
 
@@ -187,12 +202,15 @@ def example(inputs: Sequence[Input], frames: int, batch: int = 1) -> list[torch.
 
 
 def _run(twin: nn.Module, trace: Trace, inputs: Sequence[Input], frames: int) -> Any:
-    if trace.graph is None:
+    if trace.kind == "hooks":
         raise ExportError(
             f"{trace.fn} cannot be exported: it was recorded by hooks, because torch.fx could "
             f"not follow it ({trace.reason})"
         )
-    run = compile_graph(trace.graph, twin, trace.constants)
+    if trace.graph is None:
+        run = getattr(twin, trace.fn)
+    else:
+        run = compile_graph(trace.graph, twin, trace.constants)
     try:
         with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
             return run(*example(inputs, frames))
@@ -228,46 +246,29 @@ def default_labels(what: str, count: int) -> tuple[str, ...]:
     return tuple(f"(signal) {what} {i + 1}" for i in range(count))
 
 
-class _Shapes(fx.Interpreter):
-    """Runs a graph and notes the shape of every value."""
-
-    def __init__(self, twin: nn.Module, graph: fx.Graph) -> None:
-        super().__init__(twin, graph=graph)
-        self.shapes: dict[str, tuple[int, ...]] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        out = super().run_node(n)
-        if isinstance(out, torch.Tensor):
-            self.shapes[n.name] = tuple(out.shape)
-        return out
+# The shapes of inner values of a method, by name, in a run on given inputs.
+Shapes = Callable[[list[torch.Tensor]], Mapping[str, Sequence[int]]]
 
 
-def times_of(method: Method, trace: Trace, twin: nn.Module) -> dict[str, int]:
+def times_of(method: Method, shapes_in: Shapes) -> dict[str, int]:
     """Find where time runs in a method's values: what grows with the block, and not the batch.
 
     Args:
         method: the method.
-        trace: its record.
-        twin: a copy of the model, which is run.
+        shapes_in: runs it.
 
     Returns:
-        By node, a dimension counted from the end. Values without time are left out.
+        By name, a dimension counted from the end. Values without time are left out.
     """
-    if trace.graph is None:
-        return {}
-    keep_constants(trace.constants, twin)
-    shapes: list[Mapping[str, tuple[int, ...]]] = []
     short, long = method.lengths
+    shapes = []
     for frames, batch in ((short, 1), (long, 1), (short, 2)):
-        run = _Shapes(twin, trace.graph)
         try:
-            with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
-                run.run(*example(method.inputs, frames, batch))
+            shapes.append(shapes_in(example(method.inputs, frames, batch)))
         except Exception as error:
             raise ExportError(
-                f"{trace.fn} as traced fails on {frames} frames: {first_line(error)}"
+                f"{method.info.name} as traced fails on {frames} frames: {first_line(error)}"
             ) from error
-        shapes.append(run.shapes)
     times = {}
     for name, first in shapes[0].items():
         longer, wider = shapes[1].get(name, ()), shapes[2].get(name, ())

@@ -37,7 +37,7 @@ class Subject:
             (ratio for m in info.methods for ratio in (m.in_ratio, m.out_ratio)), default=1
         )
         slots = [slot for sub in _submodules(self.module) for slot in _slots(sub)]
-        if ours:
+        if ours and info.state is not None:
             buffers = dict(self.module.named_buffers())
             start = {_id(buffers[n]) for n in info.state if n in buffers}
             slots = [slot for slot in slots if _id(slot.value) in start]
@@ -61,7 +61,7 @@ class Subject:
         Args:
             after: the methods to play; those that raise are left to the checks.
         """
-        if self.ours:
+        if self.ours and self.info.state is not None:
             return
         for method in after:
             for _ in range(2):

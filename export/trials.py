@@ -8,7 +8,7 @@ import torch
 
 from torchbend.bending import BendingParameter
 
-__all__ = ["ONE_BIT", "another", "halfway", "one_bit_on"]
+__all__ = ["ONE_BIT", "another", "halfway", "bits_on"]
 
 ONE_BIT = 1.2e-7  # of a float32
 
@@ -51,11 +51,11 @@ def halfway(start: Any, end: Any) -> Any:
     return end
 
 
-def one_bit_on(control: BendingParameter, value: Any) -> Any:
-    """Return a float moved by about one bit, inside the range; another value as it is."""
+def bits_on(control: BendingParameter, value: Any, bits: int = 1) -> Any:
+    """Return a float moved by so many bits, inside the range; another value as it is."""
     if control.kind != "float":
         return value
-    moved = value * (1 + ONE_BIT)
+    moved = value * (1 + bits * ONE_BIT)
     low, high = control.range or (None, None)
     return moved if _inside(low, high, moved) else value
 

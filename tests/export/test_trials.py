@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import torchbend as tb
-from torchbend.export.trials import another, halfway, one_bit_on
+from torchbend.export.trials import another, bits_on, halfway
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_they_are_other_values_inside_the_range(limits, kind, at):
     high = high if high is not None else low + 2
     value = kind(low + at * (high - low))
     control = tb.BendingParameter("p", value, range=limits)
-    for found in (another(control), one_bit_on(control, value), halfway(value, another(control))):
+    for found in (another(control), bits_on(control, value), halfway(value, another(control))):
         control.set_value(found)  # raises out of the range
     assert another(tb.BendingParameter("p", value, range=limits)) != value
 
@@ -28,4 +28,4 @@ def test_they_are_other_values_inside_the_range(limits, kind, at):
 def test_a_range_of_one_value_has_no_other(value):
     control = tb.BendingParameter("p", value, range=[2, 2])
     assert another(control) == value
-    assert one_bit_on(control, value) == value
+    assert bits_on(control, value) == value

@@ -59,7 +59,7 @@ def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
         entries.update(dict.fromkeys(survey_entries(operated, method)))
     found: dict[tuple[str, ...], list[Use]] = {}
     for entry in entries:
-        for steps, node in operated.nodes(entry).items():
+        for node in operated.nodes(entry).values():
             if node.kind() != "prim::GetAttr":
                 continue
             path = receiver(node.output())

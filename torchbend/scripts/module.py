@@ -11,15 +11,17 @@ from typing import Any
 import torch
 
 from ..errors import BendingError, TracingError
+from ..hints import ExportHints
 from ..tracing import looking as _looking
 from ..tracing.inputs import bind
 from ..tracing.module import BendedModule
 from ..tracing.runner import Runner
+from ..tracing.script import Scripted, Times
 from ..tracing.shadow import part_of, plain_tensors
 from ..tracing.weights import WeightBank
 from .assembly import FileAssembly
 from .bank import FileBank
-from .looking import look_inside, record
+from .looking import look_inside, record, values_in
 from .runner import FileRunner
 from .source import Source
 
@@ -200,6 +202,24 @@ class BendedScript(BendedModule):
             "a TorchScript module runs as a whole: bend the activation with a Lambda that "
             "returns your values instead"
         )
+
+    def export_hints(self) -> ExportHints:
+        """The file that it came from."""
+        return ExportHints(source=self.path)
+
+    def _shapes_in(self, fn: str, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Size]:
+        """The shapes of activations in a run of a copy, by name."""
+        trace, runner = self._trace_of(fn), self._runner
+        names = [p.name for p in trace.places if p.tensor]
+        return values_in(runner, fn, names, dict(zip(trace.inputs, inputs, strict=True)))  # type: ignore[arg-type]
+
+    def _scripted(self, times: Times) -> Scripted:
+        """The parts of a file that plays, with the streaming state of this one's file."""
+        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner.settle()
+        with plain_tensors():
+            assembly = FileAssembly(runner, self._book, times, state=False)
+            return assembly.build(list(runner.traces))
 
     def script(self) -> torch.jit.ScriptModule:
         """A ``ScriptModule`` with all methods of this one, bends and controls included.

@@ -22,7 +22,7 @@ from ..tracing.knobs import Knobs
 from ..tracing.record import Trace
 from ..tracing.runner import Plan, Runner, shape_key
 from .bank import FileBank
-from .source import Source, contents_of, hand_over, put_back
+from .source import Contents, Source, contents_of, hand_over, put_back
 from .surgery import Operation, Site
 from .taps import Function, Taps
 
@@ -187,6 +187,14 @@ class FileRunner(Runner):
     def put_back(self, state: Any) -> None:
         """Put back what :meth:`keep` copied."""
         put_back(self.stage.module, state)
+
+    def start(self) -> Contents:
+        """What the file starts with."""
+        return contents_of(self.source, self.source.open())
+
+    def start_again(self, module: torch.jit.ScriptModule, contents: Contents) -> None:
+        """Put all that a run may write to what the file starts with."""
+        put_back(module, contents)
 
     def _play(
         self, plan: Plan, stage: Stage, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -6,6 +6,9 @@ time, in the graph of the object that nn~ or Python calls. Where a module is rea
 an interface, such a copy could not name what is inside it; there the object behind the
 interface is operated on by itself.
 
+A method that is operated on may be called by others of the same object (``forward`` calls
+``decode``). They are given a copy of it as it was, so that a bend is heard in its method alone.
+
 All of this happens before the module first runs: torch keeps a plan of what has run.
 """
 
@@ -65,7 +68,9 @@ class Operation:
         self.module = module
         self._nodes: dict[Entry, dict[tuple[int, ...], Node]] = {}
         self._graphs: dict[Entry, Graph] = {}
-        self._attributes: dict[tuple[tuple[str, ...], int], tuple[str, Any]] = {}
+        self._before: dict[Entry, Graph] = {}
+        self._changed: dict[Entry, None] = {}
+        self._attributes: dict[tuple[tuple[str, ...], torch.jit.ScriptModule], tuple[str, Any]] = {}
         self._steps: dict[Entry, dict[Any, tuple[int, ...]]] = {}
         self._added = 0
 
@@ -75,6 +80,7 @@ class Operation:
         if entry not in self._graphs:
             graph = object_at(self.module._c, entry.path)._get_method(entry.method).graph
             self._graphs[entry] = graph
+            self._before[entry] = graph.copy()
             self._nodes[entry] = {(k,): node for k, node in enumerate(in_order(graph))}
         return self._graphs[entry]
 
@@ -122,7 +128,9 @@ class Operation:
         called = self.callee(entry, call)
         if called is None:
             raise BendingError(f"{entry.method} calls something that is found only when it runs")
-        body = called[1].graph.copy()
+        path, method = called
+        before = self._before.get(Entry((*entry.path, *path), method.name))
+        body = (before or method.graph).copy()
         count = sum(1 for _ in in_order(body))
         first = graph.create(_OUTPUT, [call.inputsAt(0)], 1)
         first.insertBefore(call)
@@ -149,7 +157,7 @@ class Operation:
         Returns:
             The attribute's name and type.
         """
-        key = (tuple(path), id(part))
+        key = (tuple(path), part)
         if key not in self._attributes:
             holder = object_at(self.module._c, path)
             while holder.hasattr(name := f"_bend{self._added}"):
@@ -169,6 +177,7 @@ class Operation:
             extra: values that are there already, or constants.
         """
         graph = self.graph(site.entry)
+        self._changed[site.entry] = None
         value = self.value(site)
         name, kind = self.attach(site.entry.path, part)
         (this, *_) = graph.inputs()
@@ -191,6 +200,7 @@ class Operation:
 
     def finish(self) -> torch.jit.ScriptModule:
         """Tidy up, check every graph, and return the module; it may run from now on."""
+        self._keep_apart()
         for graph in self._graphs.values():
             for node in list(in_order(graph)):
                 if node.kind() == _OUTPUT:
@@ -201,6 +211,36 @@ class Operation:
         self._nodes.clear()
         self.module = wrapped(self.module._c)
         return self.module
+
+    def _keep_apart(self) -> None:
+        """Give the other methods of an object its changed ones as they were before."""
+        for path in {entry.path for entry in self._changed}:
+            changed = {entry.method for entry in self._changed if entry.path == path}
+            for method in object_at(self.module._c, path)._method_names():
+                entry = Entry(path, method)
+                calls = list(self.nodes(entry).items())
+                while calls:
+                    steps, node = calls.pop()
+                    called = _own_method(node)
+                    if called and self._reaches(path, called, changed):
+                        opened = self.open(entry, steps)
+                        calls += [((*steps, k), each) for k, each in enumerate(opened)]
+
+    def _reaches(self, path: tuple[str, ...], method: str, changed: set[str]) -> bool:
+        """Whether a method is, or calls, one of some methods of its object."""
+        if method in changed:
+            return True
+        self.graph(Entry(path, method))
+        called = {_own_method(node) for node in in_order(self._before[Entry(path, method)])}
+        return any(self._reaches(path, each, changed) for each in called - {"", method})
+
+
+def _own_method(node: Node) -> str:
+    """The method that a node calls on the object itself; empty for any other node."""
+    if node.kind() != "prim::CallMethod" or receiver(node.inputsAt(0)) != ():
+        return ""
+    name: str = node.s("name")
+    return name
 
 
 def _key(node: Node) -> Any:
