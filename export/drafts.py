@@ -20,7 +20,6 @@ from torchbend.export.face import build_face
 from torchbend.export.file_face import build_file_face
 from torchbend.export.shapes import Method, known
 from torchbend.scripts import BendedScript
-from torchbend.scripts.runner import FileRunner
 from torchbend.tracing.lower import keep_constants
 from torchbend.tracing.script import Scripted, Times, script_parts
 from torchbend.tracing.shadow import own_parameters, shadow_of
@@ -97,7 +96,7 @@ class FileDraft(Draft):
 
     def __init__(self, bended: BendedScript, methods: Sequence[str]) -> None:
         self.bended = bended
-        self.runner: FileRunner = bended._runner  # type: ignore[assignment]
+        self.runner = bended._runner
         self.state = self.runner.start()
         self.kept = _told(bended)
 
@@ -111,7 +110,7 @@ class FileDraft(Draft):
         told: Sequence[MethodInfo] = self.kept.methods if self.kept is not None else ()
         return next((known(m, self.bended._trace_of(fn)) for m in told if m.name == fn), None)
 
-    def reset(self, module: nn.Module) -> None:
+    def reset(self, module: Any) -> None:
         """Put everything but the weights back to what it is in the file."""
         self.runner.start_again(module, self.state)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ..bending.kernel import Kernel
 from ..bending.operand import Operand
 from ..errors import ScriptError
 from ..tracing.bends import BendBook, made_by
@@ -35,6 +36,7 @@ class FileAssembly(Assembly):
     """
 
     runner: FileRunner
+    source: torch.jit.ScriptModule
 
     def __init__(
         self, runner: FileRunner, book: BendBook, times: Times | None, *, state: bool
@@ -58,8 +60,8 @@ class FileAssembly(Assembly):
                 for path, attribute in bank.sites[name]:
                     setattr(part_of(self.source, path), attribute, weights[name])
             buffers = dict(self.source.named_buffers())
-            for name, value in {**bank.buffers[None], **bank.buffers[bank.version]}.items():
-                buffers[name].copy_(value)
+            for name, fixed in {**bank.buffers[None], **bank.buffers[bank.version]}.items():
+                buffers[name].copy_(fixed)
         self.weights = weights
 
     def build(self, methods: Sequence[str]) -> Scripted:
@@ -72,7 +74,7 @@ class FileAssembly(Assembly):
         for kernels in chains.values():
             self.reached.update(self.controls_of(kernels))
         if self.plays:
-            chains = self._with_gains(chains)
+            chains = self._put_gains(chains)
         for name, chain in chains.items():
             self.fold(name, chain)
         for fn in methods:
@@ -108,7 +110,7 @@ class FileAssembly(Assembly):
                     )
                 self.operation.insert(site, self.activation(kernel, time))
 
-    def _with_gains(self, chains: dict[str, list]) -> dict[str, list]:  # type: ignore[type-arg]
+    def _put_gains(self, chains: dict[str, list[Kernel]]) -> dict[str, list[Kernel]]:
         """Put gains behind layers where that is exact; returns what is left to be folded."""
         split = {name: outer_scales(c, self.scripter.follows) for name, c in chains.items()}
         scaled = {name: factors for name, (_, factors) in split.items() if factors}

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..places import Place
 from ..tracing.weights import Chains, WeightBank
-from .graphs import Object
+from .graphs import Object, parts_of
 from .source import Source, hand_over
 from .survey import OURS
 
@@ -30,6 +30,8 @@ class FileBank(WeightBank):
         shadow: the copy that plays.
         chains: says which kernels sit on a weight of a version.
     """
+
+    shadow: torch.jit.ScriptModule
 
     def __init__(self, source: Source, shadow: torch.jit.ScriptModule, chains: Chains) -> None:
         super().__init__(shadow, chains)
@@ -78,7 +80,7 @@ def _is_ours(name: str) -> bool:
 def _folded(holder: Object) -> list[torch.Tensor]:
     """The weights that folds of a file, or of the files that it was made from, write."""
     found = []
-    for name, part in torch._C.ModuleDict(holder).items():
+    for name, part in parts_of(holder).items():
         if name.startswith("_fold") and part.hasattr("weight"):
             found.append(part.getattr("weight"))
         if name == _MODEL[:-1]:

@@ -14,6 +14,8 @@ __all__ = [
     "is_view",
     "object_at",
     "operation",
+    "parameters_of",
+    "parts_of",
     "receiver",
     "wrapped",
 ]
@@ -75,10 +77,24 @@ def object_at(root: Object, path: Sequence[str]) -> Object:
 
 def attributes_of(holder: Object) -> list[str]:
     """Names of a scripted object's own attributes, its submodules left out."""
-    return list(torch._C.ConcreteModuleType.from_jit_type(holder._type()).get_attributes())
+    kind: Any = torch._C.ConcreteModuleType.from_jit_type(holder._type())
+    return list(kind.get_attributes())
+
+
+def parameters_of(holder: Object) -> dict[str, torch.Tensor]:
+    """A scripted object's own parameters."""
+    native: Any = torch._C
+    return dict(native.ParameterDict(holder).items())
+
+
+def parts_of(holder: Object) -> dict[str, Object]:
+    """A scripted object's own submodules."""
+    native: Any = torch._C
+    return dict(native.ModuleDict(holder).items())
 
 
 def wrapped(holder: Object) -> torch.jit.ScriptModule:
     """A scripted object as Python's module, which knows its present attributes."""
-    module: torch.jit.ScriptModule = torch.jit._recursive.wrap_cpp_module(holder)
+    recursive: Any = torch.jit._recursive
+    module: torch.jit.ScriptModule = recursive.wrap_cpp_module(holder)
     return module

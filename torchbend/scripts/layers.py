@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .graphs import Node, Value, object_at, operation, receiver
+from .graphs import Node, Value, object_at, operation, parameters_of, receiver
 from .surgery import Entry, Operation, Site
 from .survey import survey_entries
 
@@ -66,7 +66,7 @@ def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
             if path is None:
                 continue
             *holder, name = (*entry.path, *path)
-            parameters = dict(torch._C.ParameterDict(object_at(root, holder)).items())
+            parameters = parameters_of(object_at(root, holder))
             if name in parameters:
                 uses = list(_uses(operated, entry, node, parameters[name].dim()))
                 found.setdefault((*entry.path, *path), []).extend(uses)

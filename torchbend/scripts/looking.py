@@ -28,7 +28,7 @@ _SEED = 0x70BE
 
 def record(
     runner: FileRunner, fn: str, arguments: Mapping[str, Any], signature: Any
-) -> tuple[Trace, dict[str, Site], Any]:
+) -> tuple[Trace, Mapping[str, Site], Any]:
     """Find the places of a method and their shapes, by one run of a copy.
 
     Returns:

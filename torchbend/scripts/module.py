@@ -15,10 +15,8 @@ from ..hints import ExportHints
 from ..tracing import looking as _looking
 from ..tracing.inputs import bind
 from ..tracing.module import BendedModule
-from ..tracing.runner import Runner
 from ..tracing.script import Scripted, Times
 from ..tracing.shadow import part_of, plain_tensors
-from ..tracing.weights import WeightBank
 from .assembly import FileAssembly
 from .bank import FileBank
 from .looking import look_inside, record, values_in
@@ -50,6 +48,10 @@ class BendedScript(BendedModule):
         BendingError: it is no TorchScript module, or cannot be saved.
     """
 
+    _module: torch.jit.ScriptModule
+    _bank: FileBank
+    _runner: FileRunner
+
     def __init__(self, module: torch.jit.ScriptModule, source: Source | None = None) -> None:
         if not isinstance(module, torch.jit.ScriptModule):
             raise BendingError(
@@ -59,7 +61,7 @@ class BendedScript(BendedModule):
         self.__dict__["_source"] = source or Source.of_module(module)
         super().__init__(module)
 
-    def _parts(self) -> tuple[WeightBank, Runner]:
+    def _parts(self) -> tuple[FileBank, FileRunner]:
         source: Source = self._source
         first = source.open()
         if {n for n, _ in first.named_parameters()} == {
@@ -115,9 +117,9 @@ class BendedScript(BendedModule):
         return (None, out) if _return_out else None
 
     def _trace(self, fn: str, args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
-        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner = self._runner
         runner.method(fn)
-        signature = _signature(self._shadow, fn)
+        signature = _signature(self._runner.shadow, fn)
         arguments = bind(fn, signature, args, inputs)
         with self._changing:
             trace, sites, out = record(runner, fn, arguments, signature)
@@ -128,7 +130,7 @@ class BendedScript(BendedModule):
     def _trace_methods_of_nn(self) -> None:
         buffers = {n: b for n, b in self._shadow.named_buffers() if n.endswith("_params")}
         largest = max([1, *(int(b.max()) for b in buffers.values() if b.numel() == 4)])
-        for fn in self._shadow._c._method_names():
+        for fn in self._runner.shadow._c._method_names():
             params = buffers.get(f"{fn}_params")
             if params is None or params.numel() != 4:
                 continue
@@ -152,7 +154,7 @@ class BendedScript(BendedModule):
     # -- looking -------------------------------------------------------------------
     def graph(self, fn: str = "forward", bended: bool = False) -> Any:
         """The TorchScript graph of a method, with the bends in it if asked for."""
-        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner = self._runner
         module = runner.bent_stage().module if bended else runner.source.open()
         return runner.method(fn, module).graph  # type: ignore[attr-defined]
 
@@ -188,7 +190,7 @@ class BendedScript(BendedModule):
             raise BendingError("a TorchScript module cannot get further methods")
         trace = self._trace_of(fn)
         names = _looking.names_of(trace, patterns)
-        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner = self._runner
         found = look_inside(runner, trace, names, inputs, bended)
         return _looking.bent_once(found) if _filter_bended else found
 
@@ -211,11 +213,11 @@ class BendedScript(BendedModule):
         """The shapes of activations in a run of a copy, by name."""
         trace, runner = self._trace_of(fn), self._runner
         names = [p.name for p in trace.places if p.tensor]
-        return values_in(runner, fn, names, dict(zip(trace.inputs, inputs, strict=True)))  # type: ignore[arg-type]
+        return values_in(runner, fn, names, dict(zip(trace.inputs, inputs, strict=True)))
 
     def _scripted(self, times: Times) -> Scripted:
         """The parts of a file that plays, with the streaming state of this one's file."""
-        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner = self._runner
         runner.settle()
         with plain_tensors():
             assembly = FileAssembly(runner, self._book, times, state=False)
@@ -230,7 +232,7 @@ class BendedScript(BendedModule):
             ScriptError: a bend cannot become TorchScript; names it.
             BendingError: the file has a method with the name of a control's.
         """
-        runner: FileRunner = self._runner  # type: ignore[assignment]
+        runner = self._runner
         runner.settle()
         with plain_tensors():
             assembly = FileAssembly(runner, self._book, None, state=True)

@@ -59,6 +59,9 @@ class FileRunner(Runner):
             are first asked for.
     """
 
+    shadow: torch.jit.ScriptModule
+    bank: FileBank
+
     def __init__(
         self,
         source: Source,
@@ -77,7 +80,7 @@ class FileRunner(Runner):
         self._look = look
 
     @property
-    def traces(self) -> dict[str, Trace]:  # type: ignore[override]
+    def traces(self) -> dict[str, Trace]:
         """What was traced; nn~'s methods trace themselves."""
         if self._look is not None:
             look, self._look = self._look, None
@@ -148,7 +151,8 @@ class FileRunner(Runner):
         there = list(module._c._method_names())
         if fn not in there:
             raise BendingError(f"the file has no method {fn!r}. {suggest(fn, there)}")
-        return module if fn == "forward" else getattr(module, fn)  # type: ignore[no-any-return]
+        method: Callable[..., Any] = module if fn == "forward" else getattr(module, fn)
+        return method
 
     def run(self, fn: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a method; see :meth:`Runner.run`.

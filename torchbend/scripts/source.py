@@ -17,7 +17,7 @@ import torch
 
 from ..archive import Archive, open_script
 from ..errors import BendingError, first_line
-from .graphs import Object, attributes_of, object_at
+from .graphs import Object, attributes_of, object_at, parameters_of, parts_of
 from .thaw import thaw
 
 __all__ = ["Contents", "Source", "contents_of", "hand_over", "put_back"]
@@ -95,7 +95,7 @@ def _slots(
     holder: Object, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     yield path, attributes_of(holder)
-    for name, part in torch._C.ModuleDict(holder).items():
+    for name, part in parts_of(holder).items():
         yield from _slots(part, (*path, name))
 
 
@@ -113,7 +113,7 @@ def hand_over(
     """
     for path, names in source.slots:
         theirs, ours = object_at(old._c, path), object_at(new._c, path)
-        parameters = dict(torch._C.ParameterDict(theirs).items())
+        parameters = parameters_of(theirs)
         for name in names:
             value = theirs.getattr(name)
             if not (share or name in parameters):
@@ -126,7 +126,7 @@ def contents_of(source: Source, module: torch.jit.ScriptModule) -> Contents:
     found: Contents = {}
     for path, names in source.slots:
         holder = object_at(module._c, path)
-        parameters = dict(torch._C.ParameterDict(holder).items())
+        parameters = parameters_of(holder)
         for name in names:
             if name not in parameters:
                 found[path, name] = _copied(holder.getattr(name))

@@ -78,11 +78,15 @@ class Operation:
     def graph(self, entry: Entry) -> Graph:
         """The graph of a method."""
         if entry not in self._graphs:
-            graph = object_at(self.module._c, entry.path)._get_method(entry.method).graph
+            graph = self.method(entry).graph
             self._graphs[entry] = graph
             self._before[entry] = graph.copy()
             self._nodes[entry] = {(k,): node for k, node in enumerate(in_order(graph))}
         return self._graphs[entry]
+
+    def method(self, entry: Entry) -> Any:
+        """The method itself."""
+        return object_at(self.module._c, entry.path)._get_method(entry.method)
 
     def nodes(self, entry: Entry) -> dict[tuple[int, ...], Node]:
         """The nodes of a method by their steps, as far as calls were opened."""

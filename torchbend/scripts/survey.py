@@ -76,9 +76,9 @@ class _Survey:
             return
         self.entries[entry] = None
         graph = self.operated.graph(entry)
-        for index, value in enumerate(graph.inputs()):
+        names = [argument.name for argument in self.operated.method(entry).schema.arguments]
+        for index, (name, value) in enumerate(zip(names, graph.inputs(), strict=True)):
             if index and is_tensor(value) and not entry.path:
-                name = value.debugName().partition(".")[0]
                 spot = Spot(name, Site(entry, (), index), "placeholder", name, "")
                 self.spots.append((spot, value))
         self._walk(entry, list(self.operated.nodes(entry)), (), fn)

@@ -20,7 +20,7 @@ _by_number: "weakref.WeakValueDictionary[int, Taps]" = weakref.WeakValueDictiona
 _counted = [0]
 
 
-@torch.jit.ignore
+@torch.jit.ignore  # type: ignore[untyped-decorator]
 def _call(x: Tensor, taps: int, place: int) -> Tensor:
     return _by_number[taps].call(x, place)
 
@@ -36,7 +36,8 @@ class _Tap(nn.Module):
 
     def forward(self, x: Tensor, place: int) -> Tensor:
         """Return what the function of that place makes of ``x``."""
-        return _call(x, self.taps, place)
+        bent: Tensor = _call(x, self.taps, place)
+        return bent
 
 
 class Taps:

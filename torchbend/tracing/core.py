@@ -41,6 +41,10 @@ _WOULD_CHANGE = {
 class Core:
     """A module, its shadow, and calls that run the shadow bent."""
 
+    _module: nn.Module
+    _bank: WeightBank
+    _runner: Runner
+
     def __init__(self, module: nn.Module) -> None:
         if not isinstance(module, nn.Module):
             raise BendingError(

@@ -87,6 +87,9 @@ class Runner:
         knobs: its own operands.
     """
 
+    shadow: nn.Module
+    bank: WeightBank
+
     def __init__(self, shadow: nn.Module, bank: WeightBank, book: BendBook, knobs: Knobs) -> None:
         self.shadow = shadow
         self.bank = bank

@@ -126,6 +126,9 @@ class Assembly:
         times: see :func:`script_parts`.
     """
 
+    runner: Runner
+    source: nn.Module
+
     def __init__(
         self,
         runner: Runner,

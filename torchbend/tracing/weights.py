@@ -39,6 +39,8 @@ class WeightBank:
         gate: held, shortly, by whoever reads or writes ``pending`` or starts a run.
     """
 
+    shadow: nn.Module
+
     def __init__(self, shadow: nn.Module, chains: Chains) -> None:
         self.shadow = shadow
         self.chains = chains
