@@ -13,7 +13,6 @@ from ..errors import ScriptError
 from ..tracing.bends import BendBook, made_by
 from ..tracing.gains import outer_scales
 from ..tracing.script import Assembly, Scripted, Times, define_knobs
-from ..tracing.shadow import part_of
 from ..tracing.standalone import attach
 from .graphs import wrapped
 from .layers import Use, uses_of_weights
@@ -57,8 +56,7 @@ class FileAssembly(Assembly):
                 # one that a fold writes must be the very same tensor in the fold and here
                 flag = bank.original[name].requires_grad
                 weights[name] = nn.Parameter(value.detach().clone(), requires_grad=flag)
-                for path, attribute in bank.sites[name]:
-                    setattr(part_of(self.source, path), attribute, weights[name])
+                bank.put(self.source, name, weights[name])
             buffers = dict(self.source.named_buffers())
             for name, fixed in {**bank.buffers[None], **bank.buffers[bank.version]}.items():
                 buffers[name].copy_(fixed)

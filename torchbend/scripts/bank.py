@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..places import Place
+from ..tracing.shadow import part_of
 from ..tracing.weights import Chains, WeightBank
 from .graphs import Object, parts_of
 from .source import Source, hand_over
@@ -46,6 +47,17 @@ class FileBank(WeightBank):
     def places(self) -> list[Place]:
         """One place a weight."""
         return [replace(p, state=p.name in self.moved_by_the_file) for p in super().places()]
+
+    def put(self, module: nn.Module, name: str, weight: nn.Parameter) -> None:
+        """Put a weight in its places, and in the lists that hold it, too."""
+        super().put(module, name, weight)
+        here = {tuple(path.split(".")) if path else (): key for path, key in self.sites[name]}
+        for (path, attribute), held in self.source.weight_lists.items():
+            if here.get(path) in held:
+                holder = part_of(module, ".".join(path))
+                tensors = list(getattr(holder, attribute))
+                tensors[held.index(here[path])] = weight
+                setattr(holder, attribute, tensors)
 
     def twin(self, *, bent: bool) -> torch.jit.ScriptModule:
         """A copy with the present state, to run; see :meth:`WeightBank.twin`."""

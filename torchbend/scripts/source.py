@@ -36,6 +36,10 @@ class Source:
         open_copy: opens one, as it was saved.
         path: the file that it comes from, if it does.
         archive: that file, read as data.
+
+    Attributes:
+        weight_lists: attributes that are lists of their object's parameters (a GRU keeps
+            one), by path and name: the parameters' names.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Source:
         self.path = path
         self.archive = archive
         self._slots: list[tuple[tuple[str, ...], list[str]]] | None = None
+        self.weight_lists: dict[tuple[tuple[str, ...], str], list[str | None]] = {}
 
     @classmethod
     def of_file(cls, path: str | Path) -> Source:
@@ -81,6 +86,7 @@ class Source:
             module = thaw(self._open())
         if self._slots is None:
             self._slots = list(_slots(module._c))
+            self.weight_lists = dict(_weight_lists(module._c, self._slots))
         return module
 
     @property
@@ -97,6 +103,20 @@ def _slots(
     yield path, attributes_of(holder)
     for name, part in parts_of(holder).items():
         yield from _slots(part, (*path, name))
+
+
+def _weight_lists(
+    root: Object, slots: list[tuple[tuple[str, ...], list[str]]]
+) -> Iterator[tuple[tuple[tuple[str, ...], str], list[str | None]]]:
+    for path, names in slots:
+        holder = object_at(root, path)
+        known = {p.data_ptr(): name for name, p in parameters_of(holder).items()}
+        for name in names:
+            value = holder.getattr(name) if known else None
+            if isinstance(value, list) and value and isinstance(value[0], torch.Tensor):
+                held = [known.get(tensor.data_ptr()) for tensor in value]
+                if any(held):
+                    yield (path, name), held
 
 
 def hand_over(
@@ -116,7 +136,7 @@ def hand_over(
         parameters = parameters_of(theirs)
         for name in names:
             value = theirs.getattr(name)
-            if not (share or name in parameters):
+            if not (share or name in parameters or (path, name) in source.weight_lists):
                 value = _copied(value)
             ours.setattr(name, value)
 
@@ -128,7 +148,7 @@ def contents_of(source: Source, module: torch.jit.ScriptModule) -> Contents:
         holder = object_at(module._c, path)
         parameters = parameters_of(holder)
         for name in names:
-            if name not in parameters:
+            if name not in parameters and (path, name) not in source.weight_lists:
                 found[path, name] = _copied(holder.getattr(name))
     return found
 

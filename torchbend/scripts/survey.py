@@ -17,6 +17,7 @@ from .surgery import Entry, Operation, Site
 
 __all__ = ["OURS", "Spot", "survey", "survey_entries"]
 
+_OVERLOAD = re.compile(r"__\d+$")  # torch numbers the overloads of a method
 OURS = re.compile(r"_bends?\d*$")  # what holds kernels, in the files that torchbend made
 
 
@@ -126,9 +127,10 @@ class _Survey:
         fn: str,
     ) -> None:
         method = call.s("name")
+        plain = _OVERLOAD.sub("", method)
         path = receiver(call.inputsAt(0))
         if path is None:  # one of several modules, known only when it runs
-            self._outputs(_inside(frame, method), entry, here, call, "call_function", frame)
+            self._outputs(_inside(frame, plain), entry, here, call, "call_function", frame)
             return
         if path and OURS.match(path[0]):
             return
@@ -137,7 +139,7 @@ class _Survey:
             self.walk(Entry((*entry.path, *behind), method), fn)
             return
         handed_on = not path and method == fn  # by a face, to the method of its own name
-        inner = frame if handed_on else (*path, *(() if method == "forward" else (method,)))
+        inner = frame if handed_on else (*path, *(() if plain == "forward" else (plain,)))
         name = ".".join(inner)
         site = Site(entry, here)
         if is_tensor(call.output()) and not handed_on:

@@ -231,6 +231,7 @@ class Inspection(Core):
         places = {
             p.name: p
             for p in self._trace_of(fn).places
+            if p.tensor
             if (p.op in ops if ops else p.op != "placeholder" and (inside or not p.inner))
         }
         if ops and not places:

@@ -156,8 +156,7 @@ class WeightBank:
         """Put what was computed in its place; between two runs, never in one."""
         pending, self.pending = self.pending, {}
         for name, value in pending.items():
-            for path, attribute in self.sites[name]:
-                setattr(part_of(self.shadow, path), attribute, value)
+            self.put(self.shadow, name, value)
             if value is self.original[name]:
                 self.installed.pop(name, None)
             else:
@@ -269,12 +268,16 @@ class WeightBank:
         self.lend(copy, bent=bent)
         return copy
 
+    def put(self, module: nn.Module, name: str, weight: nn.Parameter) -> None:
+        """Put a weight in its places in the shadow, or in a copy of it."""
+        for path, attribute in self.sites[name]:
+            setattr(part_of(module, path), attribute, weight)
+
     def lend(self, copy: nn.Module, *, bent: bool) -> None:
         """Give a copy the weights as they play, or as the version has them."""
         for name, value in (self.installed | self.pending).items():
             weight = value if bent else as_parameter(self.base(name, self.version))
-            for path, attribute in self.sites[name]:
-                setattr(part_of(copy, path), attribute, weight)
+            self.put(copy, name, weight)
 
     def to(self, device: torch.device | None, dtype: torch.dtype | None) -> None:
         """Move all weights and state; what moves is no longer shared with the original."""
