@@ -44,9 +44,10 @@ lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml \
 	    --cache-dir ../../.mypy_cache -p torchbend
 
-bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, exports to RAVE's own
+bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, files to RAVE's own
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/files.py
 
 compat: .venv/stamp-rave $(COMPAT) $(MADE) ## exports in torch 2.5, nn~'s; EXPORTS="a.ts folder"
 	$(BIN)/python scripts/compat.py $(or $(EXPORTS),build/exports)
