@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
+import torchbend as tb
 from torchbend.archive import Archive, ArchiveError, open_script
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,3 +129,31 @@ def test_frozen_files_have_no_parameters():
         module = open_script(OLD / release / "frozen.ts")
         assert list(module.parameters()) == []
         assert {"forward", "encode", "decode"} <= set(module._c._method_names())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_bent_by_nothing_everywhere_an_old_file_plays_as_it_did(old_files, path):
+    played = json.loads(Archive(path).read("extra/played.json"))
+    calls = [(method, old_files.unplain(arguments)) for method, arguments in played["calls"]]
+    expected = old_files.play(open_script(path), calls)
+    bended = tb.load(path)
+    for method, arguments in calls:
+        if any(isinstance(a, torch.Tensor) for a in arguments) and not bended.is_traced(method):
+            bended.trace(method, *arguments)
+    everywhere = [f"{re.escape(name)}$" for name in bended.weight_names]
+    for fn in bended.traced_methods:
+        places = bended.activations(fn, op=("call_module", "call_function")).values()
+        everywhere += [
+            f"{fn}:{re.escape(p.name)}$"
+            for p in places
+            if p.dtype.is_floating_point and not p.state
+        ]
+    bended.bend(tb.Scale(tb.BendingParameter("amount", 1.0, range=(0.0, 2.0))), *everywhere)
+    assert len(bended.bended_keys()) >= 1
+    scripted = bended.script()
+    assert old_files.play(bended, calls) == expected
+    assert old_files.play(scripted, calls) == expected
+    assert scripted.set_amount(0.5) == 0
+    bended.update("amount", 0.5)
+    bent = [old_files.play(each, calls[:1]) for each in (bended, scripted)]
+    assert furthest(*bent) <= 1e-6
