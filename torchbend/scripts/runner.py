@@ -94,7 +94,7 @@ class FileRunner(Runner):
     # -- stages --------------------------------------------------------------------
     def build(self, methods: Iterable[str]) -> dict[str, Any]:
         """Operate the present bends into a new copy, if methods changed; nothing is changed."""
-        bent = bool(self.all_chains()) or len(self.stage.taps)
+        bent = bool(self.all_chains()) or len((self.coming or self.stage).taps)
         if not bent or not set(methods) & set(self.traces):
             return {}
         return {"": self.bent_stage()}

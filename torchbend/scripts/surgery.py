@@ -25,6 +25,7 @@ from .graphs import Graph, Node, Value, in_order, object_at, receiver, wrapped
 
 __all__ = ["Entry", "Operation", "Site"]
 
+_CALL = "prim::CallMethod"
 _OUTPUT = "torchbend::output"  # stands for the output of a call that was replaced
 
 
@@ -206,10 +207,9 @@ class Operation:
         """Tidy up, check every graph, and return the module; it may run from now on."""
         self._keep_apart()
         for graph in self._graphs.values():
-            for node in list(in_order(graph)):
-                if node.kind() == _OUTPUT:
-                    node.output().replaceAllUsesWith(node.input())
-                    node.destroy()
+            for node in graph.findAllNodes(_OUTPUT):
+                node.output().replaceAllUsesWith(node.input())
+                node.destroy()
             graph.lint()
         self._graphs.clear()
         self._nodes.clear()
@@ -222,6 +222,9 @@ class Operation:
             changed = {entry.method for entry in self._changed if entry.path == path}
             for method in object_at(self.module._c, path)._method_names():
                 entry = Entry(path, method)
+                own = {_own_method(node) for node in self.method(entry).graph.findAllNodes(_CALL)}
+                if not any(self._reaches(path, each, changed) for each in own - {""}):
+                    continue
                 calls = list(self.nodes(entry).items())
                 while calls:
                     steps, node = calls.pop()
@@ -234,14 +237,15 @@ class Operation:
         """Whether a method is, or calls, one of some methods of its object."""
         if method in changed:
             return True
-        self.graph(Entry(path, method))
-        called = {_own_method(node) for node in in_order(self._before[Entry(path, method)])}
+        entry = Entry(path, method)
+        before = self._before.get(entry) or self.method(entry).graph
+        called = {_own_method(node) for node in before.findAllNodes(_CALL)}
         return any(self._reaches(path, each, changed) for each in called - {"", method})
 
 
 def _own_method(node: Node) -> str:
     """The method that a node calls on the object itself; empty for any other node."""
-    if node.kind() != "prim::CallMethod" or receiver(node.inputsAt(0)) != ():
+    if node.kind() != _CALL or receiver(node.inputsAt(0)) != ():
         return ""
     name: str = node.s("name")
     return name
