@@ -18,7 +18,7 @@ from torchbend.export.contents import ask, read_info
 from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.face import build_face
 from torchbend.export.file_face import build_file_face
-from torchbend.export.shapes import Method, known
+from torchbend.export.shapes import Method, known, with_labels
 from torchbend.scripts import BendedScript
 from torchbend.tracing.lower import keep_constants
 from torchbend.tracing.script import Scripted, Times, script_parts
@@ -157,7 +157,8 @@ def _told(bended: BendedScript) -> FileInfo | None:
         name = source.path.stem if source.path is not None else "model"
         told = ask(source.open(), name).info
     attributes = tuple(replace(a, kept=True) for a in told.attributes)
-    return replace(told, attributes=attributes) if told.methods else None
+    methods = tuple(with_labels(m) for m in told.methods)
+    return replace(told, methods=methods, attributes=attributes) if methods else None
 
 
 def _start_state(bended: BendedModule, methods: Sequence[str]) -> dict[str, torch.Tensor]:

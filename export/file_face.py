@@ -21,7 +21,7 @@ from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.face import Knobs, check_names, string_list
 from torchbend.export.hidden import call, hide, mark, register, schema_of, signature
 from torchbend.export.root import Root
-from torchbend.export.shapes import default_labels
+from torchbend.export.shapes import with_labels
 
 __all__ = ["build_file_face"]
 
@@ -144,7 +144,7 @@ def _values(root: Root, info: FileInfo) -> Iterator[tuple[str, Any, Any]]:
     native: Any = torch._C
     own = set(dir(nn.Module()))
     strings = native.ListType(native.StringType.get())
-    labels = {name: (strings, each) for m in info.methods for name, each in _labels(m, root)}
+    labels = {name: (strings, each) for m in info.methods for name, each in _labels(m)}
     constants = {
         name: (native._jit_try_infer_type(value).type(), value)
         for name, value in root.constants.items()
@@ -155,14 +155,10 @@ def _values(root: Root, info: FileInfo) -> Iterator[tuple[str, Any, Any]]:
             yield name, kind, value
 
 
-def _labels(method: MethodInfo, root: Root) -> Iterator[tuple[str, list[str]]]:
-    """The labels of a method; where some are missing, the rest of them made."""
-    for way, count in (("input", method.in_channels), ("output", method.out_channels)):
-        name = f"{method.name}_{way}_labels"
-        kind, found = root.values.get(name, (None, []))
-        known = list(found) if kind is not None and kind.annotation_str == "List[str]" else []
-        made = default_labels(way.capitalize(), count)
-        yield name, [*known, *made[len(known) :]][:count]
+def _labels(method: MethodInfo) -> Iterator[tuple[str, list[str]]]:
+    whole = with_labels(method)
+    yield f"{method.name}_input_labels", list(whole.input_labels)
+    yield f"{method.name}_output_labels", list(whole.output_labels)
 
 
 class _Sources:

@@ -22,7 +22,16 @@ from torchbend.hints import ExportHints
 from torchbend.tracing.lower import compile_graph
 from torchbend.tracing.record import Trace
 
-__all__ = ["Method", "Ratios", "adapted", "known", "look_at", "times_of", "with_least_block"]
+__all__ = [
+    "Method",
+    "Ratios",
+    "adapted",
+    "known",
+    "look_at",
+    "times_of",
+    "with_labels",
+    "with_least_block",
+]
 
 Ratios = tuple[int, int]
 
@@ -244,6 +253,19 @@ def _channels(tensor: torch.Tensor) -> int:
 def default_labels(what: str, count: int) -> tuple[str, ...]:
     """Labels for the inlets or outlets of a method that has none."""
     return tuple(f"(signal) {what} {i + 1}" for i in range(count))
+
+
+def with_labels(method: MethodInfo) -> MethodInfo:
+    """A method with a label for every channel: where some are missing, the rest of them made."""
+
+    def whole(what: str, labels: tuple[str, ...], count: int) -> tuple[str, ...]:
+        return (*labels, *default_labels(what, count)[len(labels) :])[:count]
+
+    return replace(
+        method,
+        input_labels=whole("Input", method.input_labels, method.in_channels),
+        output_labels=whole("Output", method.output_labels, method.out_channels),
+    )
 
 
 # The shapes of inner values of a method, by name, in a run on given inputs.

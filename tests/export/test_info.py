@@ -26,7 +26,7 @@ FULL = FileInfo(
     methods=(FORWARD_INFO, replace(ENCODE_INFO, least_block=2048)),
     attributes=(
         GAIN_INFO,
-        AttributeInfo("mode", "choice", ("str",), ("soft",), choices=("soft", "loud")),
+        AttributeInfo("mode", "choice", ("str",), ("soft",), choices=("soft", "loud"), kept=True),
         AttributeInfo("each", "vector", ("float",) * 6, (0.0, 1.0, 2.0, 3.0, 4.0, 5.0), 0.0),
         AttributeInfo("on", "bool", ("int",), (1,), 0.0, 1.0),
     ),
