@@ -10,6 +10,7 @@ from torchbend.bending import BendingConfig
 from torchbend.errors import ExportError
 from torchbend.export.description import AttributeInfo
 from torchbend.export.exporter import export
+from torchbend.opening import open_model
 
 __all__ = ["run"]
 
@@ -26,11 +27,11 @@ def run(
     """Open a model, bend it, and write it.
 
     Args:
-        model: a RAVE run.
+        model: a RAVE run, or a TorchScript file.
         out: the ``.ts`` file.
         bend: a bending configuration; none leaves the model as it is.
         vectors: for vector controls, ``NAME=FORM``.
-        rave: how to open the model, as ``BendedRAVE`` takes it.
+        rave: how to open a run, as ``BendedRAVE`` takes it; None leaves it as it is there.
         **options: those of :func:`~torchbend.export.export`.
 
     Returns:
@@ -39,15 +40,13 @@ def run(
     Raises:
         TorchbendError: anything is not as it must be; says what.
     """
-    from torchbend.interfaces.rave import BendedRAVE
-
     if bend is not None and not bend.is_file():
         raise ExportError(f"there is no configuration {bend}")
     forms = [text.partition("=") for text in vectors]
     for control, equals, form in forms:
         if not (control and equals and form):
             raise ExportError(f"--vector takes NAME=FORM, such as eq=buffer; got {control!r}")
-    bended = BendedRAVE(model, **rave)
+    bended = open_model(model, **{name: v for name, v in rave.items() if v is not None})
     if bend is not None:
         bended.bend(BendingConfig.load(bend, bended))
     done = export(bended, out, vectors={name: form for name, _, form in forms}, **options)

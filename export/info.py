@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tabulate import tabulate
 from torchbend.archive import Archive, open_script
 from torchbend.export.contents import ask, read_info
 from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.output import printable
 
 __all__ = ["info_json", "info_text"]
 
@@ -39,8 +39,7 @@ def info_text(path: str | Path) -> str:
     if problems is not None:
         # `torchbend check` says the same in its rows.
         parts.append("\n".join([_ASKED, *(f"  {each}" for each in problems)]))
-    # Names inside a file may hold anything; a terminal would obey some of it.
-    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "?", "\n\n".join(parts))
+    return printable("\n\n".join(parts))
 
 
 def info_json(path: str | Path) -> str:

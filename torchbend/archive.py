@@ -21,7 +21,7 @@ from torchbend.archive_code import forbidden_code, forbidden_pickle
 from torchbend.archive_pickle import misshapen_pickle
 from torchbend.errors import TorchbendError, first_line
 
-__all__ = ["Archive", "ArchiveError", "open_script"]
+__all__ = ["Archive", "ArchiveError", "is_torchscript", "open_script"]
 
 # Torch compresses its code, never its tensors. More than this unpacked is no model.
 _MOST_UNPACKED_BYTES = 256 * 2**20
@@ -41,6 +41,19 @@ _ODD_NAME = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 class ArchiveError(TorchbendError):
     """A file that is no TorchScript, is damaged, or holds what it should not."""
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether a file means to be TorchScript: by its ending, or because it holds code."""
+    if path.suffix == ".ts":
+        return not path.is_dir()
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except _BAD_ZIP:
+        return False
 
 
 class Archive:

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     export = commands.add_parser(
-        "export", help="write a RAVE run as a file for nn~, bent", description=_EXPORT
+        "export", help="write a RAVE run or a .ts file for nn~, bent", description=_EXPORT
     )
     export.add_argument("model", metavar="MODEL", type=Path)
     export.add_argument("-o", "--out", metavar="FILE.ts", type=Path, required=True)
@@ -63,15 +63,23 @@ def _parser() -> argparse.ArgumentParser:
         help="set a vector control as floats, tensor or buffer",
     )
     export.add_argument("--channels", type=int, metavar="N", help="of the sound that comes out")
-    export.add_argument(
-        "--fidelity", type=float, default=0.95, metavar="F", help="of the latents (0.95)"
-    )
+    export.add_argument("--fidelity", type=float, metavar="F", help="of the latents (0.95)")
     export.add_argument("--sample-rate", type=int, metavar="HZ", help="to resample to")
-    export.add_argument("--ema", action="store_true", help="the averaged weights of the training")
+    export.add_argument(
+        "--ema", action="store_true", default=None, help="the averaged weights of the training"
+    )
     export.add_argument("--name", help="of the model, for people (that of the file)")
     export.add_argument("--no-check", action="store_true", help="hand over without comparing")
     export.add_argument("--no-patches", action="store_true", help="write the .ts alone")
     export.set_defaults(run=_export)
+
+    places = commands.add_parser(
+        "places", help="show what can be bent in a RAVE run or a .ts file", description=_PLACES
+    )
+    places.add_argument("model", metavar="MODEL", type=Path)
+    places.add_argument("patterns", metavar="PATTERN", nargs="*", help="of names, as in a bend")
+    places.add_argument("--method", metavar="NAME", help="activations of this method alone")
+    places.set_defaults(run=_places)
 
     info = commands.add_parser("info", help="show what is inside a .ts file")
     info.add_argument("file", metavar="FILE.ts", type=Path)
@@ -106,8 +114,9 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 _EXPORT = """Write a model as TorchScript for nn~ (Max/MSP, Pure Data), every control of the bends
-an attribute of it, with a Pd and a Max patch beside. MODEL is a RAVE run: its folder, one of its
-version folders, or a checkpoint. The file is compared with the model before it gets its name."""
+an attribute of it, with a Pd and a Max patch beside. MODEL is a RAVE run (its folder, one of its
+version folders, or a checkpoint), or a .ts file that was exported before, by RAVE or by torchbend.
+The file is compared with the model before it gets its name."""
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -128,6 +137,17 @@ def _export(args: argparse.Namespace) -> int:
         patches=not args.no_patches,
     )
     print("\n".join(lines))
+    return 0
+
+
+_PLACES = """Show the weights and activations of a model, by the names that bends find them by.
+MODEL is a RAVE run or a .ts file. Without a PATTERN, of a .ts file the outputs of its modules are
+shown; one with a / in it, such as '.*/', shows the operations inside, too."""
+
+
+def _places(args: argparse.Namespace) -> int:
+    opening = importlib.import_module("torchbend.opening")
+    print(opening.places_text(opening.open_model(args.model), args.patterns, args.method))
     return 0
 
 

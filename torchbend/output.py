@@ -7,6 +7,7 @@ notebook instead of printing them; ``set_output("raw")`` goes back.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,7 @@ from tabulate import tabulate
 from .errors import TorchbendError
 from .places import Place
 
-__all__ = ["activation_rows", "get_output", "set_output", "show_table", "weight_rows"]
+__all__ = ["activation_rows", "get_output", "printable", "set_output", "show_table", "weight_rows"]
 
 _MODES = ("raw", "notebook")
 WEIGHT_COLUMNS = ("name", "shape", "dtype", "min", "max", "mean", "stddev")
@@ -76,6 +77,11 @@ def show_table(
     else:
         out.write(text + "\n")
     return text
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: names inside a file may hold anything."""
+    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "?", text)
 
 
 def weight_rows(weights: Iterable[tuple[str, torch.Tensor]]) -> list[list[Any]]:

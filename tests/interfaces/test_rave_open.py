@@ -128,7 +128,7 @@ def test_several_runs_are_named(run: Path) -> None:
 def test_exported_files_are_not_runs(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "model.ts"
     torch.jit.script(torch.nn.ReLU()).save(str(file))
-    with pytest.raises(TorchbendError, match="is TorchScript.*opened in another way"):
+    with pytest.raises(TorchbendError, match="is TorchScript.*tb.load opens"):
         BendedRAVE(file)
     shutil.copy(file, checkpoint_of(run))
     with pytest.raises(TorchbendError, match="is TorchScript"):

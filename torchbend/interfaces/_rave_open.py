@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchbend.archive import is_torchscript
 from torchbend.errors import TorchbendError, first_line
 from torchbend.interfaces._rave_build import build_from_config, without_weight_norm
 from torchbend.interfaces._rave_gin import check_config
@@ -70,7 +70,8 @@ def find_run(path: str | Path) -> Run:
     config = _config_of(path, path)
     if not checkpoints:
         scripted = sorted(p.name for p in path.rglob("*.ts"))
-        hint = f" It holds {scripted[0]}, which is an exported model." if scripted else ""
+        exported = "which is an exported model: tb.load opens it."
+        hint = f" It holds {scripted[0]}, {exported}" if scripted else ""
         raise TorchbendError(f"{str(path)!r} holds no checkpoint (*.ckpt).{hint}")
     log.info("opening %s, the newest of %d checkpoints", checkpoints[-1], len(checkpoints))
     return Run(config, checkpoints[-1])
@@ -126,15 +127,11 @@ def _config_of(asked: Path, folder: Path) -> Path:
 
 
 def _refuse_torchscript(path: Path) -> None:
-    scripted = path.suffix == ".ts"
-    if not scripted and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            scripted = any("/code/" in name for name in archive.namelist())
-    if scripted:
+    if is_torchscript(path):
         raise TorchbendError(
             f"{str(path)!r} is TorchScript: a model that was exported, without its source. "
             "BendedRAVE opens the run it was made from, a folder with config.gin and a "
-            "checkpoint; files without source are opened in another way."
+            "checkpoint; tb.load opens the file itself."
         )
 
 

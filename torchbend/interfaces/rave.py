@@ -82,8 +82,8 @@ class BendedRAVE(BendedModule):
         _check("fidelity", fidelity, _LEAST_FIDELITY, _MOST_FIDELITY)
         if channels is not None:
             _check("channels", channels, 1, MOST_BATCHES)
-        import_rave()
         run = find_run(path)
+        import_rave()
         model: Any = open_run(run, strict=strict, ema=ema, streaming=streaming)
         resampler = _resampler(int(model.sr), sample_rate, streaming)
         player = player_of(model, fidelity=fidelity, channels=channels, resampler=resampler)
