@@ -18,6 +18,7 @@ __all__ = [
     "parts_of",
     "receiver",
     "wrapped",
+    "writes",
 ]
 
 # torch._C's graphs, nodes, values and objects have no types that say much
@@ -51,11 +52,21 @@ def receiver(value: Value) -> tuple[str, ...] | None:
 
 def is_view(node: Node, output: int) -> bool:
     """Whether an operation's output shares memory with one of its inputs."""
-    schema = node.schema()
-    if not schema or schema == "(no schema)":
-        return False
-    returns = torch._C.parse_schema(schema).returns
+    returns = _schema(node).returns if _schema(node) else ()
     return output < len(returns) and returns[output].alias_info is not None
+
+
+def writes(node: Node) -> bool:
+    """Whether an operation's outputs are inputs of it, written in place."""
+    schema = _schema(node)
+    written = [r.alias_info for r in schema.returns] if schema else []
+    return any(each is not None and each.is_write for each in written)
+
+
+def _schema(node: Node) -> Any:
+    """How an operation treats its inputs and outputs; None if torch does not say."""
+    text = node.schema()
+    return torch._C.parse_schema(text) if text and text != "(no schema)" else None
 
 
 def operation(node: Node) -> str:
@@ -65,7 +76,7 @@ def operation(node: Node) -> str:
         function = node.inputsAt(0).node()
         name: str = function.s("name") if function.hasAttribute("name") else "function"
         return name.rpartition(".")[2]
-    return kind.rpartition("::")[2].rstrip("_")
+    return kind.rpartition("::")[2].strip("_")
 
 
 def object_at(root: Object, path: Sequence[str]) -> Object:
@@ -78,7 +89,8 @@ def object_at(root: Object, path: Sequence[str]) -> Object:
 def attributes_of(holder: Object) -> list[str]:
     """Names of a scripted object's own attributes, its submodules left out."""
     kind: Any = torch._C.ConcreteModuleType.from_jit_type(holder._type())
-    return list(kind.get_attributes())
+    held = ("ClassType", "InterfaceType")  # objects, and submodules behind interfaces
+    return [name for name, (type_, _) in kind.get_attributes().items() if type_.kind() not in held]
 
 
 def parameters_of(holder: Object) -> dict[str, torch.Tensor]:

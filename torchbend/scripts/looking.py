@@ -55,7 +55,7 @@ def record(
             spot.target,
             spot.module,
             state=spot.state,
-            inner=modules and spot.op == "call_function",
+            inner=modules and spot.op in ("call_function", "call_method"),
         )
         for spot in spots
         if spot.state or spot.name in seen

@@ -70,7 +70,7 @@ class BendedScript(BendedModule):
             _share_weights(self._module, first)
         else:  # of a frozen module, weights that it holds as constants
             object.__setattr__(self, "_module", source.open())
-        first.train(self._module.training)
+        first.train(getattr(self._module, "training", False))  # a frozen one has none
         bank = FileBank(source, first, self._book.weight_chain)
         look = self._trace_methods_of_nn
         return bank, FileRunner(source, first, bank, self._book, self._knobs, look)
@@ -168,7 +168,7 @@ class BendedScript(BendedModule):
 
     def print_graph(self, fn: str = "forward", bended: bool = False, out: Any = None) -> str:
         """Print every operation of a traced method, one row each, and return the table."""
-        ops = ("placeholder", "call_module", "call_function")
+        ops = ("placeholder", "call_module", "call_method", "call_function")
         return self.print_activations(fn, op=ops, out=out)
 
     def get_activations(

@@ -23,10 +23,10 @@ import torch
 from ..errors import BendingError
 from .graphs import Graph, Node, Value, in_order, object_at, receiver, wrapped
 
-__all__ = ["Entry", "Operation", "Site"]
+__all__ = ["OUTPUT", "Entry", "Operation", "Site"]
 
 _CALL = "prim::CallMethod"
-_OUTPUT = "torchbend::output"  # stands for the output of a call that was replaced
+OUTPUT = "torchbend::output"  # stands for the output of a call that was replaced
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Operation:
         before = self._before.get(Entry((*entry.path, *path), method.name))
         body = (before or method.graph).copy()
         count = sum(1 for _ in in_order(body))
-        first = graph.create(_OUTPUT, [call.inputsAt(0)], 1)
+        first = graph.create(OUTPUT, [call.inputsAt(0)], 1)
         first.insertBefore(call)
         graph.setInsertPoint(call)
         (out,) = graph.insertGraph(body, list(call.inputs()))
@@ -147,7 +147,7 @@ class Operation:
         for k, node in enumerate(new):
             nodes[(*steps, k)] = node
         first.destroy()
-        last = graph.create(_OUTPUT, [out], 1)
+        last = graph.create(OUTPUT, [out], 1)
         last.output().setType(call.output().type())
         last.insertBefore(call)
         call.output().replaceAllUsesWith(last.output())
@@ -207,7 +207,7 @@ class Operation:
         """Tidy up, check every graph, and return the module; it may run from now on."""
         self._keep_apart()
         for graph in self._graphs.values():
-            for node in graph.findAllNodes(_OUTPUT):
+            for node in graph.findAllNodes(OUTPUT):
                 node.output().replaceAllUsesWith(node.input())
                 node.destroy()
             graph.lint()
@@ -261,7 +261,7 @@ def _between(first: Node, last: Node) -> list[Node]:
     """The nodes between two of one block, with those inside them, in order."""
     found: list[Node] = []
     node = last.prev()
-    while node.kind() != _OUTPUT or node.output().unique() != first.output().unique():
+    while node.kind() != OUTPUT or node.output().unique() != first.output().unique():
         found.append(node)
         node = node.prev()
     return [

@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .graphs import Node, Value, is_tensor, is_view, object_at, operation, receiver
-from .surgery import Entry, Operation, Site
+from .graphs import Node, Value, is_tensor, object_at, operation, receiver
+from .memory import Memory, behind
+from .surgery import OUTPUT, Entry, Operation, Site
 
 __all__ = ["OURS", "Spot", "survey", "survey_entries"]
 
-_OVERLOAD = re.compile(r"__\d+$")  # torch numbers the overloads of a method
+# torch numbers the overloads of a method, and the calls of a module that was traced
+_NUMBER = re.compile(r"__\d+$|(?<=^forward)\d+$")
 OURS = re.compile(r"_bends?\d*$")  # what holds kernels, in the files that torchbend made
 
 
@@ -28,7 +30,8 @@ class Spot:
     Attributes:
         name: unique in the method.
         site: where it is computed.
-        op: ``"call_module"``, ``"call_function"`` or ``"placeholder"``.
+        op: ``"call_module"``, ``"call_method"`` (one with a leading ``_``),
+            ``"call_function"`` or ``"placeholder"``.
         target: class of the module, or the operation as torch calls it.
         module: path of the module in whose forward it is computed.
         state: whether it is memory that is written again: a bend would cut the write off.
@@ -113,8 +116,10 @@ class _Survey:
         values = list(node.outputs())
         numbered = len(values) > 1 or node.kind().endswith("Unpack")
         for output, value in enumerate(values):
+            each = f"{name}.{output}" if numbered else name
+            if op == "call_module":
+                self.names[entry, value.unique()] = each  # it may be a tuple again
             if is_tensor(value):
-                each = f"{name}.{output}" if numbered else name
                 spot = Spot(each, Site(entry, here, output), op, node.kind(), ".".join(frame))
                 self.spots.append((spot, value))
 
@@ -127,42 +132,44 @@ class _Survey:
         fn: str,
     ) -> None:
         method = call.s("name")
-        plain = _OVERLOAD.sub("", method)
+        plain = _NUMBER.sub("", method)
         path = receiver(call.inputsAt(0))
         if path is None:  # one of several modules, known only when it runs
             self._outputs(_inside(frame, plain), entry, here, call, "call_function", frame)
             return
         if path and OURS.match(path[0]):
             return
-        behind = _behind_interface(call.inputsAt(0), path)
-        if behind is not None:
-            self.walk(Entry((*entry.path, *behind), method), fn)
+        interface = _behind_interface(call.inputsAt(0), path)
+        if interface is not None:
+            self.walk(Entry((*entry.path, *interface), method), fn)
             return
         handed_on = not path and method == fn  # by a face, to the method of its own name
-        inner = frame if handed_on else (*path, *(() if plain == "forward" else (plain,)))
-        name = ".".join(inner)
+        own = plain.startswith("_")  # a part of a module's work, as Conv1d's _conv_forward
+        inner = frame if handed_on else (*path, *(() if own or plain == "forward" else (plain,)))
+        name = _inside(path, plain) if own else ".".join(inner)
         site = Site(entry, here)
-        if is_tensor(call.output()) and not handed_on:
-            kind = object_at(self.operated.module._c, (*entry.path, *path))._type().name()
-            spot = Spot(name, site, "call_module", kind, ".".join(frame))
-            self.spots.append((spot, call.output()))
+        returns = is_tensor(call.output())
         count = len(self.operated.open(entry, here))
-        self.names[entry, self.operated.value(site).unique()] = name
+        output = self.operated.value(site)
+        self.names[entry, output.unique()] = name
+        if returns and not handed_on:
+            kind = object_at(self.operated.module._c, (*entry.path, *path))._type().name()
+            op = "call_method" if own else "call_module"
+            self.spots.append((Spot(name, site, op, kind, ".".join(frame)), output))
         self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
 
     def found(self) -> Iterator[Spot]:
         """The spots, with those marked that share memory which is written."""
+        spots = [(spot, behind(value, OUTPUT)) for spot, value in self.spots]
         self.operated.finish()
-        memory = {entry: self.operated.graph(entry).alias_db() for entry in self.entries}
-        for spot, value in self.spots:
-            if spot.op != "call_function":
-                yield spot
-                continue
-            node = value.node()
-            written = node.kind().endswith("_") or (
-                is_view(node, spot.site.output) and memory[spot.site.entry].has_writers(value)
-            )
-            yield replace(spot, state=written)
+        memory = {entry: Memory(self.operated.graph(entry)) for entry in self.entries}
+        for spot, value in spots:
+            there = memory[spot.site.entry]
+            if spot.op == "call_function":
+                yield replace(spot, state=there.of_operation(value))
+            else:
+                kept = spot.op != "placeholder" and there.of_module(value)
+                yield replace(spot, state=kept)
 
 
 def _inside(frame: tuple[str, ...], name: str) -> str:
