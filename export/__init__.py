@@ -1,6 +1,6 @@
 """Exporting bent models for nn~ (Max/MSP, Pure Data) and NN.ar (SuperCollider)."""
 
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.export.exporter import Export, export
 
 __all__ = ["AttributeInfo", "Export", "FileInfo", "MethodInfo", "export"]

@@ -16,15 +16,12 @@ import torch
 from torch import nn
 
 from torchbend.bending import BendingParameter
+from torchbend.description import TYPE_CODES, AttributeInfo
 from torchbend.errors import ExportError
-from torchbend.export.description import AttributeInfo
 from torchbend.export.settings import Array, TensorArray, setting
 from torchbend.hints import ModelAttribute
 
-__all__ = ["MOST_FLOATS", "TYPE_CODES", "Attribute", "array_methods", "of_control", "of_model"]
-
-# nn~'s codes. A bool is exported as an int: Pd sends "0.000000", which nn~ reads as true.
-TYPE_CODES = {"bool": 0, "int": 1, "float": 2, "str": 3, "tensor": 4, "buffer": 5}
+__all__ = ["MOST_FLOATS", "Attribute", "array_methods", "of_control", "of_model"]
 
 # A vector of at most so many values is set by as many floats, a longer one by an array.
 MOST_FLOATS = 16

@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 
 from torchbend.archive import Archive, open_script
+from torchbend.contents import ask, read_info
 from torchbend.errors import TorchbendError, script_line
 from torchbend.export.check_attributes import check_attributes
 from torchbend.export.check_contract import check_contract
 from torchbend.export.check_methods import check_methods
 from torchbend.export.check_replay import check_replay
-from torchbend.export.contents import ask, read_info
 from torchbend.export.reference import read_reference
 from torchbend.export.report import FAIL, OK, Report, Row
 from torchbend.export.subject import Subject, noise

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from torchbend.description import AttributeInfo, MethodInfo
 from torchbend.errors import script_line
-from torchbend.export.description import AttributeInfo, MethodInfo
 from torchbend.export.report import FAIL, NOTE, OK, Row
 from torchbend.export.subject import Subject, noise
 

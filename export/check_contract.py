@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from torchbend.archive import Archive
-from torchbend.export.contents import Asked
-from torchbend.export.description import FileInfo
+from torchbend.contents import Asked
+from torchbend.description import FileInfo
 from torchbend.export.guard import LIBTORCH, guard
 from torchbend.export.report import FAIL, NOTE, OK, Row, problems
 from torchbend.export.subject import Subject

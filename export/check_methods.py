@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
+from torchbend.description import MethodInfo
 from torchbend.errors import script_line
-from torchbend.export.description import MethodInfo
 from torchbend.export.report import FAIL, NOTE, OK, Row
 from torchbend.export.subject import Subject, noise
 

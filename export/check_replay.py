@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from torchbend.description import AttributeInfo
 from torchbend.errors import script_line
-from torchbend.export.description import AttributeInfo
 from torchbend.export.reference import Case
 from torchbend.export.report import FAIL, OK, Row
 from torchbend.export.subject import Subject, noise

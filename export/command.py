@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from torchbend.bending import BendingConfig
+from torchbend.description import AttributeInfo
 from torchbend.errors import ExportError
-from torchbend.export.description import AttributeInfo
 from torchbend.export.exporter import export
 from torchbend.opening import open_model
 

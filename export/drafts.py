@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
+from torchbend.contents import ask, read_info
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.attributes import Attribute
-from torchbend.export.contents import ask, read_info
-from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.face import build_face
 from torchbend.export.file_face import build_file_face
 from torchbend.export.shapes import Method, known, with_labels

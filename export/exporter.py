@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from torchbend.bending import BendingConfig
+from torchbend.description import EXTRA_FILE, FileInfo
 from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
-from torchbend.export.description import EXTRA_FILE, FileInfo
 from torchbend.export.drafts import Draft, draft_of
 from torchbend.export.face import check_names
 from torchbend.export.guard import refuse

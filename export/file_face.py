@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.errors import ExportError
 from torchbend.export.apart import HOLDER, set_apart
 from torchbend.export.attributes import Attribute, array_methods
-from torchbend.export.description import FileInfo, MethodInfo
 from torchbend.export.face import Knobs, check_names, string_list
 from torchbend.export.hidden import call, hide, mark, register, schema_of, signature
 from torchbend.export.root import Root

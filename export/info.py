@@ -10,8 +10,8 @@ from typing import Any
 from tabulate import tabulate
 
 from torchbend.archive import Archive, open_script
-from torchbend.export.contents import ask, read_info
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.contents import ask, read_info
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.output import printable
 
 __all__ = ["info_json", "info_text"]

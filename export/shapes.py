@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchbend.description import MethodInfo
 from torchbend.distributions import convert_to_torch
 from torchbend.errors import ExportError, first_line
-from torchbend.export.description import MethodInfo
 from torchbend.hints import ExportHints
 from torchbend.tracing.lower import compile_graph
 from torchbend.tracing.record import Trace

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from torchbend.export.contents import as_list
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.contents import as_list
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 
 __all__ = ["Subject", "noise"]
 

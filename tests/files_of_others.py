@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend.bending.scripting import Scripter
+from torchbend.contents import ask
+from torchbend.description import FileInfo
 from torchbend.export.attributes import Attribute, of_control
-from torchbend.export.contents import ask
-from torchbend.export.description import FileInfo
 from torchbend.export.file_face import build_file_face
 from torchbend.places import Place
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchbend.export.description import EXTRA_FILE, AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import EXTRA_FILE, AttributeInfo, FileInfo, MethodInfo
 
 FORWARD = """
 def forward(self, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torchbend.export.description import FileInfo
+from torchbend.description import FileInfo
 from torchbend.export.patches.controls import PatchError, receive_name
 from torchbend.export.patches.max_export import max_patch
 from torchbend.export.patches.max_stage import max_help, max_performance

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.errors import TorchbendError
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
 
 __all__ = [
     "BANK_LIMIT",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import Control, Field
 
 __all__ = [

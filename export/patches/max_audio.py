@@ -8,7 +8,7 @@ plays them.
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import Control, Field, receive_name
 from torchbend.export.patches.layout import card_height, field_height, header_height
 from torchbend.export.patches.max_controls import draw_heading, parameter, slider

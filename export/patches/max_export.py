@@ -7,7 +7,7 @@ the file, whose nn~ rests until it is switched on.
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo
+from torchbend.description import FileInfo
 from torchbend.export.patches.controls import (
     Control,
     buffer_sizes,

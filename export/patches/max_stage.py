@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import receive_name
 from torchbend.export.patches.layout import CARD_WIDTH, GAP, MARGIN, SIDE_WIDTH, TITLE_HEIGHT
 from torchbend.export.patches.max_audio import write_output, write_sources

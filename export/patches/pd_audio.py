@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import (
     ROW_LIMIT,
     Control,

@@ -8,7 +8,7 @@ on.
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo
+from torchbend.description import FileInfo
 from torchbend.export.patches.controls import buffer_sizes, controls, main_method
 from torchbend.export.patches.layout import (
     CARD_WIDTH,

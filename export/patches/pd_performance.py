@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import receive_name
 from torchbend.export.patches.layout import CARD_WIDTH, GAP, MARGIN, SIDE_WIDTH, TITLE_HEIGHT
 from torchbend.export.patches.pd import ARGUMENT, SEMICOLON, Atom, Canvas, Raw, local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torchbend.export.description import FileInfo, MethodInfo
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import buffer_sizes, receive_name
 from torchbend.export.patches.layout import GAP, SIDE_WIDTH
 from torchbend.export.patches.pd import ARGUMENT, SEMICOLON, Atom, Canvas, local

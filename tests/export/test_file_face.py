@@ -21,9 +21,9 @@ from files_of_others import (
 from support import noise
 from torch import Tensor, nn
 
+from torchbend.contents import ask
+from torchbend.description import FileInfo, MethodInfo
 from torchbend.errors import ExportError
-from torchbend.export.contents import ask
-from torchbend.export.description import FileInfo, MethodInfo
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend.archive import Archive
+from torchbend.contents import read_info
 from torchbend.errors import ExportError
 from torchbend.export.check import check
-from torchbend.export.contents import read_info
 from torchbend.export.file_face import build_file_face
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")

@@ -9,8 +9,8 @@ from small_file import ENCODE_INFO, FORWARD_INFO, GAIN_INFO, INFO, small_file, w
 
 from torchbend.archive import ArchiveError
 from torchbend.cli import main
-from torchbend.export.contents import ask, read_info
-from torchbend.export.description import (
+from torchbend.contents import ask, read_info
+from torchbend.description import (
     FORMAT,
     AttributeInfo,
     DescriptionError,

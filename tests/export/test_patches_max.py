@@ -11,7 +11,7 @@ from py2max import Patcher
 from py2max.lint import lint
 from py2max.maxref import get_object_info
 
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.export.patches import receive_name
 from torchbend.export.patches.max_export import max_patch
 from torchbend.export.patches.max_stage import max_help, max_performance

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pd_patch import area, literal, ports, read
 
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.errors import TorchbendError
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.export.patches import receive_name, write_patches
 from torchbend.export.patches.controls import slug
 from torchbend.export.patches.pd_export import pd_patch

@@ -12,7 +12,7 @@ import torch
 from native_support import SAMPLE_RATE, run_pd
 from torch import Tensor, nn
 
-from torchbend.export.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.export.patches import write_patches, write_stage_patches
 
 RATIO = 16

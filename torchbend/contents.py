@@ -16,15 +16,15 @@ from typing import Any
 import torch
 
 from torchbend.archive import Archive
-from torchbend.errors import first_line, script_line
-from torchbend.export.attributes import TYPE_CODES
-from torchbend.export.description import (
+from torchbend.description import (
     EXTRA_FILE,
+    TYPE_CODES,
     AttributeInfo,
     DescriptionError,
     FileInfo,
     MethodInfo,
 )
+from torchbend.errors import first_line, script_line
 
 __all__ = ["Asked", "ask", "as_list", "read_info"]
 

@@ -13,10 +13,21 @@ from typing import Any
 
 from torchbend.errors import TorchbendError
 
-__all__ = ["EXTRA_FILE", "FORMAT", "AttributeInfo", "DescriptionError", "FileInfo", "MethodInfo"]
+__all__ = [
+    "EXTRA_FILE",
+    "FORMAT",
+    "TYPE_CODES",
+    "AttributeInfo",
+    "DescriptionError",
+    "FileInfo",
+    "MethodInfo",
+]
 
 FORMAT = 1
 EXTRA_FILE = "torchbend.json"  # `torch.jit.save` writes it as <archive>/extra/torchbend.json
+
+# nn~'s codes. A bool is exported as an int: Pd sends "0.000000", which nn~ reads as true.
+TYPE_CODES = {"bool": 0, "int": 1, "float": 2, "str": 3, "tensor": 4, "buffer": 5}
 
 Value = float | int | str
 
