@@ -52,11 +52,15 @@ def halfway(start: Any, end: Any) -> Any:
 
 
 def bits_on(control: BendingParameter, value: Any, bits: int = 1) -> Any:
-    """Return a float moved by so many bits, inside the range; another value as it is."""
-    if control.kind != "float":
+    """Return a float moved by so many bits, inside the range; another value as it is.
+
+    An end of the range is no rounded number, and a mask that lets all through there would lose
+    a channel with the last bit: it stays.
+    """
+    low, high = control.range or (None, None)
+    if control.kind != "float" or value in (low, high):
         return value
     moved = value * (1 + bits * ONE_BIT)
-    low, high = control.range or (None, None)
     return moved if _inside(low, high, moved) else value
 
 

@@ -29,3 +29,10 @@ def test_a_range_of_one_value_has_no_other(value):
     control = tb.BendingParameter("p", value, range=[2, 2])
     assert another(control) == value
     assert bits_on(control, value) == value
+
+
+def test_bits_move_a_float_but_no_end_of_its_range():
+    control = tb.BendingParameter("p", 0.5, range=[0.0, 1.0])
+    assert 0.5 < bits_on(control, 0.5) < 0.5 + 1e-6
+    assert 0.5 - 1e-5 < bits_on(control, 0.5, -32) < 0.5
+    assert [bits_on(control, end, bits) for end in (0.0, 1.0) for bits in (1, -8)] == [0, 0, 1, 1]
