@@ -16,6 +16,7 @@ __all__ = [
     "BendingParameterException",
     "ConfigError",
     "ExportError",
+    "LiveError",
     "ScriptError",
     "TorchbendError",
     "TracingError",
@@ -55,6 +56,10 @@ class ScriptError(BendingError):
 
 class ExportError(BendingError):
     """A model cannot be exported, or what was exported does not pass its checks."""
+
+
+class LiveError(TorchbendError):
+    """The live host cannot start, or lost something that it needs to play."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,0 +1,30 @@
+"""The sound of the live host: shared memory, the audio callback, and the process it runs in.
+
+`AudioMemory` is what everybody shares; `Strip` moves its gains and reads its meters; `Slot` is a
+worker's end of it; `AudioProcess` opens the device and plays. Nothing in this folder imports
+torch: the I/O process must be up in a moment.
+"""
+
+from __future__ import annotations
+
+from torchbend.realtime.audio.callback import is_native, process
+from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.audio.process import AudioProcess, Device, Playing, list_devices
+from torchbend.realtime.audio.slot import Slot, Values, latency_frames
+from torchbend.realtime.audio.strip import Counters, Meters, Strip
+
+__all__ = [
+    "AudioMemory",
+    "AudioProcess",
+    "Counters",
+    "Device",
+    "Meters",
+    "Playing",
+    "Slot",
+    "Strip",
+    "Values",
+    "is_native",
+    "latency_frames",
+    "list_devices",
+    "process",
+]

@@ -1,0 +1,296 @@
+"""Starts the I/O process, listens to it, and starts it again when it is gone or hangs.
+
+It must be up in a moment and share nothing with torch, but ``import torchbend.realtime.audio``
+runs ``torchbend/__init__.py``, which imports torch. So the child puts bare packages of those
+names in place first, with the right folders and nothing run; what is imported from them then is
+found as ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import torchbend
+import torchbend.realtime
+from torchbend.errors import LiveError
+from torchbend.realtime.audio.callback import is_native
+from torchbend.realtime.audio.memory import AudioMemory
+
+__all__ = ["AudioProcess", "Device", "Playing", "list_devices"]
+
+_log = logging.getLogger(__name__)
+
+_BOOT = """
+import sys, types
+if sys.path[0] == "":
+    del sys.path[0]
+for name, folders in zip(("torchbend", "torchbend.realtime"), {folders!r}):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = folders
+from torchbend.realtime.audio.child import main
+main()
+"""
+_LEAST_STALL = 0.1  # seconds without a block after which the device counts as gone
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """Which device to open, and how.
+
+    Attributes:
+        output: its name or number, None for the default one, or ``"none"`` for no device at all:
+            an internal clock, and what is heard is only recorded.
+        input: the same; ``"none"`` opens an output alone.
+        block: frames of a device block; 0 lets the device choose.
+        latency: what to ask of the device: ``"low"``, ``"high"`` or seconds.
+        input_map: for each channel of the bus the device channel it takes, from 0, or -1.
+        output_map: for each channel that is heard the device channel that plays it, or -1.
+    """
+
+    output: str | int | None = None
+    input: str | int | None = None
+    block: int = 256
+    latency: str | float = "low"
+    input_map: tuple[int, ...] | None = None
+    output_map: tuple[int, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Playing:
+    """What was opened.
+
+    Attributes:
+        input: the device's name, or ``"none"``.
+        output: the same.
+        host_api: such as ``"ALSA"`` or ``"JACK Audio Connection Kit"``.
+        input_latency: in seconds, as the device claims.
+        output_latency: in seconds, as the device claims.
+        sample_rate: in Hz.
+        block: frames of a device block; 0 where they may differ.
+        native: whether the compiled callback runs, or its slower twin in Python.
+        locked: whether the memory is kept out of the swap.
+    """
+
+    input: str
+    output: str
+    host_api: str
+    input_latency: float
+    output_latency: float
+    sample_rate: int
+    block: int
+    native: bool
+    locked: bool
+
+
+class AudioProcess:
+    """The process that plays. It may be killed and started again while the workers go on.
+
+    Args:
+        memory: what to play; the process goes on wherever its clock stands.
+        device: on what.
+        use_native: which callback; without it the compiled one where there is one.
+
+    Attributes:
+        playing: what was opened, while it runs.
+        errors: the messages of errors since the start.
+    """
+
+    def __init__(
+        self, memory: AudioMemory, device: Device | None = None, *, use_native: bool | None = None
+    ) -> None:
+        self.memory = memory
+        self.device = device or Device()
+        self.use_native = is_native() if use_native is None else use_native
+        if self.use_native and not is_native():
+            raise LiveError("the audio callback was not compiled; install with a C compiler")
+        self.playing: Playing | None = None
+        self.errors: list[str] = []
+        self._child: subprocess.Popen[str] | None = None
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._seen = (0, 0.0)
+
+    def __enter__(self) -> AudioProcess:
+        if self.playing is None:
+            self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, timeout: float = 10.0) -> Playing:
+        """Open the device and play.
+
+        Args:
+            timeout: seconds that the device is given to open.
+
+        Raises:
+            LiveError: no such device, another sample rate, or no answer in time.
+        """
+        if self._child is not None:
+            raise LiveError("the I/O process runs already; stop it first")
+        self.errors.clear()
+        settings = dataclasses.asdict(self.device)
+        settings.update(memory=self.memory.path, native=self.use_native)
+        self._child, self._events = _spawn(settings)
+        event = _first(self._events, timeout, "started")
+        if event is None or event["event"] != "started":
+            self.kill()
+            raise LiveError(_why(event, timeout))
+        del event["event"]
+        self.playing = Playing(**event)
+        self._seen = (int(self.memory.header.blocks), time.monotonic())
+        return self.playing
+
+    def state(self) -> str:
+        """How it goes: ``"stopped"``, ``"running"``, ``"stalled"`` or ``"died"``.
+
+        Stalled means that the device has not asked for sound since an earlier call, for longer
+        than its blocks last: it hangs or is gone. Ask some ten times a second. A process that is
+        stalled or died is brought back by `restart`.
+        """
+        if self._child is None or self.playing is None:
+            return "stopped"
+        self._listen()
+        if self._child.poll() is not None:
+            return "died"
+        blocks, now = int(self.memory.header.blocks), time.monotonic()
+        if blocks != self._seen[0]:
+            self._seen = (blocks, now)
+        period = int(self.memory.header.block_frames) / self.memory.sample_rate
+        return "stalled" if now - self._seen[1] > max(_LEAST_STALL, 4 * period) else "running"
+
+    def restart(self, timeout: float = 10.0) -> Playing:
+        """Kill it and start it again; the workers notice nothing but a pause."""
+        self.kill()
+        return self.start(timeout)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Close the device and end the process, by force if it hangs."""
+        if self._child is not None:
+            with contextlib.suppress(OSError):
+                self._child.stdin.close()  # type: ignore[union-attr]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process at once: closing a device whose server is gone may hang for minutes."""
+        if self._child is not None:
+            _end(self._child)
+        self._child = self.playing = None
+
+    def _listen(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while (event := self._events.get_nowait()) is not None:
+                if event["event"] == "error":
+                    self.errors.append(str(event["message"]))
+                    _log.warning("the I/O process: %s", event["message"])
+                elif event["event"] == "xruns":
+                    _log.info("xruns so far: %s", event)
+
+
+def list_devices(timeout: float = 10.0) -> list[dict[str, Any]]:
+    """The devices there are: index, name, host_api, inputs, outputs, sample_rate.
+
+    They are looked up in a process of their own: a sound server that hangs hangs that.
+
+    Raises:
+        LiveError: no PortAudio, or no answer in time.
+    """
+    child, events = _spawn({"list": True})
+    try:
+        event = _first(events, timeout, "devices")
+    finally:
+        _end(child)
+    if event is None or event["event"] != "devices":
+        raise LiveError(_why(event, timeout))
+    devices: list[dict[str, Any]] = event["devices"]
+    return devices
+
+
+_Events = queue.Queue[dict[str, Any] | None]
+
+
+def _spawn(settings: dict[str, Any]) -> tuple[subprocess.Popen[str], _Events]:
+    folders = [list(torchbend.__path__), list(torchbend.realtime.__path__)]
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            _BOOT.format(folders=folders),
+            json.dumps({**settings, "parent": os.getpid()}),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # Looking for devices must not start a sound server.
+        env={"JACK_NO_START_SERVER": "1", **os.environ},
+        # Ctrl-C is for the control process, which closes the device in order.
+        start_new_session=True,
+    )
+    events: _Events = queue.Queue()
+    last: deque[str] = deque(maxlen=20)
+    noise = threading.Thread(target=_drain, args=(child, last), daemon=True)
+    noise.start()
+    threading.Thread(target=_read, args=(child, events, noise, last), daemon=True).start()
+    return child, events
+
+
+def _drain(child: subprocess.Popen[str], last: deque[str]) -> None:
+    """Sound libraries talk a lot on standard error; it matters when the process dies."""
+    for line in child.stderr or ():
+        last.append(line.strip())
+        _log.debug("I/O process: %s", line.rstrip())
+
+
+def _read(
+    child: subprocess.Popen[str], events: _Events, noise: threading.Thread, last: deque[str]
+) -> None:
+    for line in child.stdout or ():
+        with contextlib.suppress(json.JSONDecodeError):
+            events.put(json.loads(line))
+    noise.join(1)
+    if child.wait():
+        why = next((line for line in reversed(last) if line), f"exit status {child.returncode}")
+        events.put({"event": "error", "kind": "died", "message": f"it ended: {why}"})
+    events.put(None)
+
+
+def _first(events: _Events, timeout: float, wanted: str) -> dict[str, Any] | None:
+    """The first answer: what was wanted, or an error; None when there was none in time."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            event = events.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            return None
+        if event is None or event["event"] in (wanted, "error"):
+            return event
+
+
+def _why(event: dict[str, Any] | None, timeout: float) -> str:
+    if event is None:
+        return f"the sound device did not answer within {timeout:g} s"
+    return f"the sound device cannot be opened: {event['message']}"
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin,):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()
