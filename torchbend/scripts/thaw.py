@@ -67,11 +67,11 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
 
 
 def _weights(node: Node) -> list[torch.Tensor]:
-    """The tensors of a constant, if it is a weight: floating-point, of more than one element."""
+    """The tensors of a constant, if it is a weight: floating-point, and no single number."""
     value = node.output().toIValue()
     tensors = value if isinstance(value, list) else [value]
     if not all(
-        isinstance(t, torch.Tensor) and t.is_floating_point() and t.numel() > 1 for t in tensors
+        isinstance(t, torch.Tensor) and t.is_floating_point() and t.dim() > 0 for t in tensors
     ):
         return []
     return tensors
