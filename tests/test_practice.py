@@ -1,4 +1,4 @@
-"""The run and the sound to try things on."""
+"""The run, the file and the sound to try things on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from torchbend.practice import practice_run, practice_sound
+import torchbend as tb
+from torchbend.practice import practice_file, practice_run, practice_sound
 
 
 def test_the_sound_is_one_channel_of_whole_blocks_and_always_the_same() -> None:
@@ -43,3 +44,23 @@ def test_two_runs_are_the_same(tmp_path: Path) -> None:
     assert saved[0].keys() == saved[1].keys()
     for name, value in saved[0].items():
         assert torch.equal(value, saved[1][name]), name
+
+
+@pytest.mark.rave
+def test_the_file_plays_what_the_run_plays_and_has_the_names_of_an_exported_rave(
+    tmp_path: Path,
+) -> None:
+    from torchbend.interfaces.rave import BendedRAVE
+
+    run = BendedRAVE(practice_run(tmp_path / "run"))
+    bended = tb.load(practice_file(tmp_path / "rave.ts"))
+    for block in practice_sound(0.5)[None].split(2048, -1):
+        torch.manual_seed(0)
+        expected = run(block)
+        torch.manual_seed(0)
+        assert torch.equal(bended(block), expected)
+    assert bended.traced_methods == ["forward", "decode", "encode"]
+    assert {"decoder.net.9", "decoder.net.9.aligned.branches.1", "pqmf"} <= set(
+        bended.activations("decode")
+    ) | set(bended.activations("encode"))
+    assert "decoder.net.2.weight" in bended.weight_names

@@ -1,22 +1,25 @@
-"""A RAVE run and a sound to try things on, for whom has neither at hand.
+"""A RAVE, as a run and as a file, and a sound to try things on, for whom has none at hand.
 
 The run is a small RAVE as ``rave train`` leaves one, except that it never trained: its weights
 are random, and the level of each layer is set as training would. It hums along with what it
-hears. What is bent, exported and played with it works the same with a run that was trained.
+hears. What is bent, exported and played with it works the same with a run that was trained. The
+file is the same RAVE, exported: all that is left of it where somebody shares a model.
 """
 
-from __future__ import annotations
-
+# TorchScript reads the annotations here, so they must not be text (no __future__ import)
+import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchbend import demo
 from torchbend.interfaces._rave_build import build_rave, save_run
+from torchbend.interfaces.rave import BendedRAVE
 
-__all__ = ["practice_run", "practice_sound"]
+__all__ = ["practice_file", "practice_run", "practice_sound"]
 
 # Latents that are played as they are: a variational RAVE draws noise, and one that was never
 # trained is drowned in it.
@@ -53,6 +56,28 @@ def practice_run(folder: str | Path) -> Path:
     return run
 
 
+def practice_file(path: str | Path) -> Path:
+    """Write the RAVE of :func:`practice_run` as a TorchScript file for nn~.
+
+    Its methods and the names inside are those that RAVE's own export gives.
+
+    Args:
+        path: of the ``.ts`` file.
+
+    Returns:
+        The path.
+
+    Raises:
+        TorchbendError: RAVE is not installed.
+    """
+    with TemporaryDirectory() as folder:
+        run = BendedRAVE(practice_run(Path(folder) / "run"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
+        torch.jit.script(_Exported(run).eval()).save(str(path))
+    return Path(path)
+
+
 def practice_sound(seconds: float = 4.0) -> Tensor:
     """Plucked strings and ticks at 44100 Hz.
 
@@ -63,3 +88,59 @@ def practice_sound(seconds: float = 4.0) -> Tensor:
         ``(1, frames)``: one channel.
     """
     return demo._pattern(seconds)[None]
+
+
+class _Exported(nn.Module):
+    """What nn~ asks for, around the parts of a RAVE.
+
+    Args:
+        run: a RAVE whose latents are played as they are.
+    """
+
+    def __init__(self, run: BendedRAVE) -> None:
+        super().__init__()
+        player: Any = run.module
+        self.pqmf = player.pqmf
+        self.encoder = player.encoder
+        self.decoder = player.decoder
+        self.sample_rate = run.sample_rate
+        sound, latents = (1, 1), (run.latent_size, run.ratio)
+        for fn, ins, outs in (
+            ("encode", sound, latents),
+            ("decode", latents, sound),
+            ("forward", sound, sound),
+        ):
+            self.register_buffer(f"{fn}_params", torch.tensor([*ins, *outs]))
+            for way, (channels, _) in (("input", ins), ("output", outs)):
+                what = "Latent" if channels > 1 else "Audio"
+                labels = [f"(signal) {what} {i + 1}" for i in range(channels)]
+                setattr(self, f"{fn}_{way}_labels", labels)
+
+    @torch.jit.export
+    def encode(self, x: Tensor) -> Tensor:
+        """Latents of sound."""
+        return self.encoder(self.pqmf(x))  # type: ignore[no-any-return]
+
+    @torch.jit.export
+    def decode(self, z: Tensor) -> Tensor:
+        """Sound of latents."""
+        return self.pqmf.inverse(self.decoder(z))  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Both."""
+        return self.decode(self.encode(x))
+
+    @torch.jit.export
+    def get_methods(self) -> list[str]:
+        """What nn~ can play."""
+        return ["encode", "decode", "forward"]
+
+    @torch.jit.export
+    def get_attributes(self) -> list[str]:
+        """What nn~ can set: nothing."""
+        return [""][:0]  # torch takes an empty list for one of tensors
+
+    @torch.jit.export
+    def get_sample_rate(self) -> int:
+        """In Hz."""
+        return self.sample_rate
