@@ -11,10 +11,10 @@ BIN := .venv/bin
 SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
 COMPAT := $(if $(TORCHBEND_COMPAT_PYTHON),,build/compat/stamp)
 MADE := $(if $(EXPORTS),,build/exports/stamp)
-RAVE_LISTS := $(wildcard torchbend/interfaces/requirements/*.txt)
+LISTS := torchbend/interfaces/requirements
 EXPORTERS := $(wildcard torchbend/*.py torchbend/*/*.py) scripts/make_exports.py tests/rave_bends.py
 
-.PHONY: help setup demo native test test-fast lint bench compat rave clean
+.PHONY: help setup demo native test test-fast lint bench compat rave musicgen clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -28,12 +28,12 @@ native: .venv/stamp-house ## the C++ host that plays files as nn~ does, and nn~ 
 	cmake -S . -B build/native -D TORCHBEND_PYTHON='$(CURDIR)/$(BIN)/python'
 	cmake --build build/native --parallel 2
 
-test: lint native build/exports/stamp ## everything: lint, types and all tests
+test: lint native .venv/stamp-musicgen build/exports/stamp ## everything: lint, types and all tests
 	cmake build/native -D TORCHBEND_MODELS='$(CURDIR)/build/exports' >build/native/exports.log
 	ctest --test-dir build/native --output-on-failure
 	$(BIN)/python -m pytest
 
-test-fast: native .venv/stamp-rave ## the day's tests, under three minutes
+test-fast: native .venv/stamp-rave .venv/stamp-musicgen ## the day's tests, under three minutes
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
@@ -53,6 +53,7 @@ compat: .venv/stamp-rave $(COMPAT) $(MADE) ## exports in torch 2.5, nn~'s; EXPOR
 	$(BIN)/python scripts/compat.py $(or $(EXPORTS),build/exports)
 
 rave: .venv/stamp-rave ## acids-rave, beside the torch in .venv
+musicgen: .venv/stamp-musicgen ## audiocraft, beside the torch in .venv
 
 clean: ## remove .venv and everything built
 	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -69,9 +70,14 @@ clean: ## remove .venv and everything built
 	    -e '.[demo,lint,notebook,test]'
 	@touch $@
 
-.venv/stamp-rave: .venv/stamp-house $(RAVE_LISTS)
+.venv/stamp-rave: .venv/stamp-house $(wildcard $(LISTS)/rave*.txt)
 	@echo "Installing RAVE."
 	@$(BIN)/torchbend install rave
+	@touch $@
+
+.venv/stamp-musicgen: .venv/stamp-house $(wildcard $(LISTS)/musicgen*.txt)
+	@echo "Installing AudioCraft."
+	@$(BIN)/torchbend install musicgen
 	@touch $@
 
 # Files of every kind, for ctest and `make compat`.

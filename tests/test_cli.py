@@ -30,13 +30,19 @@ def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
     assert "COMMAND" in capsys.readouterr().err
 
 
-def test_install_prints_lines_that_a_shell_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["install", "rave", "--print"]) == 0
+PACKAGES = {"rave": "acids-rave", "musicgen": "audiocraft"}
+
+
+@pytest.mark.parametrize(("family", "package"), PACKAGES.items())
+def test_install_prints_lines_that_a_shell_reads_back(
+    family: str, package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["install", family, "--print"]) == 0
     needs, packages = (shlex.split(line) for line in capsys.readouterr().out.splitlines())
     assert needs[:2] == packages[:2] == ["pip", "install"]
-    assert needs[2:] == _install.pip_commands("rave")[0]
+    assert needs[2:] == _install.pip_commands(family)[0]
     assert packages[2] == "--no-deps"
-    assert packages[3].startswith("acids-rave==")
+    assert packages[3].startswith(f"{package}==")
     # torch must never be named: what is installed stays.
     named = [word.split("=")[0].split(">")[0] for word in needs + packages]
     assert "torch" not in named

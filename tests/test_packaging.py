@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("export", "realtime")
 # Heavy or optional: imported where they are used, never by `import torchbend`.
 LAZY = ("IPython", "audiocraft", "gin", "matplotlib", "plotly", "pythonosc", "rave", "scipy")
-LAZY += ("sounddevice", "soundfile", "torchaudio")
+LAZY += ("omegaconf", "sounddevice", "soundfile", "torchaudio", "transformers")
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     install = commands.add_parser("install", help="install a model family beside this torch")
-    install.add_argument("what", choices=["rave"])
+    install.add_argument("what", choices=["musicgen", "rave"])
     install.add_argument(
         "--print", action="store_true", dest="show", help="print the pip lines, run nothing"
     )

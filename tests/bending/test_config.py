@@ -16,6 +16,7 @@ from torchbend.bending import (
     BendingParameter,
     Bias,
     Capture,
+    DuringSteps,
     InterpolateActivation,
     InterpolationFromCapture,
     Lambda,
@@ -78,6 +79,8 @@ def everything():
         (Normal(0.5, seed=7, dim=0), "n"),
         (Permute(seed=8), "n"),
         (Capture(), "c"),
+        (DuringSteps(Scale(p) >> Bias(0.5), 3, 9), "s"),
+        (DuringSteps(Mask(0.5, seed=2)), "s"),
         (InterpolateActivation(softmax=True), "i"),
         (InterpolationFromCapture(), "i"),
     )

@@ -131,3 +131,37 @@ def test_an_attribute_that_is_nowhere(pipeline: Pipeline) -> None:
     with pytest.raises(AttributeError, match=r"(?s)'decod'.*decode"):
         module.decod(noise(1, 2, 5))
     assert not hasattr(nn.Module, "decod")
+
+
+class Reader(nn.Module):
+    """Keeps a frozen encoder out of its own weights, as AudioCraft keeps T5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__dict__["encoder"] = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)).eval()
+        self.out = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.out(self.__dict__["encoder"](x))
+        return out
+
+
+@torch.no_grad()
+def test_weights_of_a_module_that_is_kept_apart_are_shared() -> None:
+    reader = seeded(Reader)
+    bended = tb.BendedModule(reader)
+    theirs, ours = reader.__dict__["encoder"], bended._shadow.__dict__["encoder"]
+    assert ours is not theirs
+    for mine, original in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert mine is original
+    assert ours[1].running_mean is not theirs[1].running_mean
+    assert torch.equal(bended(noise(4, 3)), reader(noise(4, 3)))
+
+
+def test_attributes_are_set_on_the_object_that_plays(pipeline: Pipeline) -> None:
+    bended = tb.BendedWrapper(pipeline)
+    bended.gain = 3.0
+    z = noise(2, 2, 5)
+    with torch.no_grad():
+        assert torch.equal(bended.generate(z), pipeline.generate(z) / 2 * 3)
+    assert pipeline.gain == 2.0

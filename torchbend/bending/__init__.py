@@ -16,6 +16,7 @@ from .noise import Normal
 from .operand import Operand, as_operand
 from .parameter import BendingParameter, BendingView
 from .permute import Permute
+from .steps import DuringSteps
 from .threshold import ThresholdActivation, ThresholdPermute
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Capture",
     "ChainKernel",
     "ConfigError",
+    "DuringSteps",
     "InterpolateActivation",
     "InterpolationFromCapture",
     "Kernel",

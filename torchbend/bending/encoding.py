@@ -82,6 +82,8 @@ class Encoder:
         if isinstance(value, BendingView):
             steps = [[step, self.value(number, who, name)] for step, number in value.steps]
             return {"parameter": value.name, "steps": steps}
+        if isinstance(value, BendingCallback):
+            return self.callback(value)
         value = plain_number(value)
         if value is None or isinstance(value, (bool, int, str)):
             return value
@@ -357,6 +359,9 @@ class Decoder:
             return found
         if "parameter" in found:
             return self._view(path)
+        if "callback" in found:
+            self.file.object(path, ("callback", "settings"))
+            return self.callback(path)
         if set(found) == {"complex"}:
             parts = self.value((*path, "complex"))
             if isinstance(parts, list) and len(parts) == 2 and all(map(_is_number, parts)):

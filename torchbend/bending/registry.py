@@ -10,6 +10,7 @@ from .interpolation import InterpolateActivation, InterpolationFromCapture
 from .mask import Mask, OrderedMask
 from .noise import Normal
 from .permute import Permute
+from .steps import DuringSteps
 from .threshold import ThresholdActivation, ThresholdPermute
 
 __all__ = ["builtin_callbacks"]
@@ -22,6 +23,7 @@ def builtin_callbacks() -> dict[str, type[BendingCallback]]:
         Bias,
         CallbackChain,
         Capture,
+        DuringSteps,
         InterpolateActivation,
         InterpolationFromCapture,
         Mask,

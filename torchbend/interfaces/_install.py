@@ -24,6 +24,9 @@ _LAST_PAIRED_TORCHAUDIO = 11
 
 # What must run once a family is installed.
 _CHECKS = {
+    "musicgen": (
+        "from torchbend.interfaces._audiocraft_import import import_audiocraft; import_audiocraft()"
+    ),
     "rave": "from torchbend.interfaces._rave_import import import_rave; import_rave()",
 }
 
@@ -32,7 +35,7 @@ def install(family: str) -> None:
     """Install a model family with pip, into the Python that runs.
 
     Args:
-        family: the family's name, ``"rave"``.
+        family: the family's name, ``"rave"`` or ``"musicgen"``.
 
     Raises:
         TorchbendError: if this Python has no pip, or pip fails.

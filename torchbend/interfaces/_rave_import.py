@@ -6,9 +6,7 @@ Three things stand in its way, and each is moved aside only as far as RAVE needs
   put there while RAVE is imported, and taken away again; RAVE never calls it.
 - The same file calls ``kaiserord`` and ``firwin`` as numpy 1 and scipy 1.10 took them. Those
   two names are replaced inside that file alone.
-- torchaudio as pip finds it is built for one CUDA release, and its compiled part loads
-  beside no other torch. RAVE needs only its Python part: where the whole does not load,
-  torchaudio is imported as though its ``lib`` folder were absent.
+- torchaudio's compiled part may not load; see :mod:`._torchaudio`.
 
 Nothing on disk is changed.
 """
@@ -16,22 +14,16 @@ Nothing on disk is changed.
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from torchbend.errors import TorchbendError
+from torchbend.interfaces._torchaudio import import_torchaudio
 
 __all__ = ["import_rave"]
-
-_log = logging.getLogger(__name__)
 
 
 def import_rave() -> ModuleType:
@@ -45,7 +37,7 @@ def import_rave() -> ModuleType:
     """
     try:
         with _kaiser_in_scipy_signal():
-            _import_torchaudio()
+            import_torchaudio()
             rave = importlib.import_module("rave")
     except ModuleNotFoundError as error:
         missing = "RAVE" if error.name == "rave" else f"RAVE's requirement {error.name!r}"
@@ -83,44 +75,3 @@ def _mend_filters(pqmf: ModuleType) -> None:
 
     pqmf.kaiserord = kaiserord  # type: ignore[attr-defined]
     pqmf.firwin = firwin  # type: ignore[attr-defined]
-
-
-def _import_torchaudio() -> None:
-    if importlib.util.find_spec("torchaudio") is None:
-        raise ModuleNotFoundError("No module named 'torchaudio'", name="torchaudio")
-    try:
-        importlib.import_module("torchaudio")
-    except (ImportError, OSError, RuntimeError) as error:
-        _log.info("torchaudio is used without its compiled part, which does not load: %s", error)
-    else:
-        return
-    for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
-        del sys.modules[name]
-    hide = _HideCompiledPart()
-    sys.meta_path.insert(0, hide)
-    try:
-        importlib.import_module("torchaudio")
-    finally:
-        sys.meta_path.remove(hide)
-
-
-class _HideCompiledPart(MetaPathFinder):
-    """Finds torchaudio as it would be without its ``lib`` folder."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname == "torchaudio.lib":
-            return ModuleSpec(fullname, None, is_package=True)
-        if fullname == "torchaudio._extension.utils":
-            spec = PathFinder.find_spec(fullname, path)
-            if spec is not None and spec.origin is not None:
-                spec.loader = _UtilsLoader(fullname, spec.origin)
-            return spec
-        return None
-
-
-class _UtilsLoader(SourceFileLoader):
-    def exec_module(self, module: ModuleType) -> None:
-        super().exec_module(module)
-        module._LIB_DIR = Path(__file__).with_name("no-such-folder")  # type: ignore[attr-defined]

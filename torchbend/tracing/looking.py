@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
-from ..bending import BendingCallback, CallbackChain
+from ..bending import BendingCallback, CallbackChain, DuringSteps
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place, match
 from .bends import Bend, place_kernels
@@ -361,11 +361,13 @@ def written_buffers(runner: Runner) -> frozenset[str]:
 
 
 def members(callbacks: Iterable[BendingCallback]) -> list[BendingCallback]:
-    """Callbacks, and those inside chains."""
+    """Callbacks, and those inside others."""
     found: list[BendingCallback] = []
     for callback in callbacks:
         if isinstance(callback, CallbackChain):
             found += members(callback.callbacks)
+        elif isinstance(callback, DuringSteps):
+            found += members([callback.callback])
         else:
             found.append(callback)
     return found

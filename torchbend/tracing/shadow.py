@@ -84,12 +84,18 @@ def _shadow_of(module: nn.Module) -> nn.Module:
 
 
 def _shared(module: nn.Module) -> dict[int, object]:
-    """What a copy shares with the module, or has made already: parameters, plain tensors."""
+    """What a copy shares with the module, or has made already: parameters, plain tensors.
+
+    The parameters of modules that are kept as plain attributes, such as a frozen text encoder
+    that is not to be saved along, are shared, too.
+    """
     memo: dict[int, object] = {id(p): p for p in module.parameters()}
     for sub in module.modules():
         for value in vars(sub).values():
             if isinstance(value, torch.Tensor):
                 memo[id(value)] = value.detach().clone()
+            elif isinstance(value, nn.Module):
+                memo.update({id(p): p for p in value.parameters()})
     return memo
 
 

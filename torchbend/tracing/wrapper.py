@@ -36,6 +36,14 @@ class _Holder(nn.Module):
                 raise
             return getattr(self.__dict__["held"], name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = self.__dict__.get("held")
+        own = name in self.__dict__ or name in self._modules
+        if held is not None and not own and hasattr(held, name):
+            setattr(held, name, value)  # its own methods read it there
+        else:
+            super().__setattr__(name, value)
+
     @property
     def forward(self) -> Any:  # type: ignore[override]
         """The call of the object itself, with its own signature."""
@@ -80,6 +88,10 @@ class BendedWrapper(BendedModule):
     def wrapped_module(self) -> Any:
         """The object that was given."""
         return self._module.__dict__.get("held", self._module)
+
+    def __repr__(self) -> str:
+        bent = len(self.bended_keys())
+        return f"{type(self).__name__}({type(self.wrapped_module).__name__}, {bent} places bent)"
 
     def _calls_shadow(self, value: Any) -> bool:
         held = self._shadow.__dict__.get("held")

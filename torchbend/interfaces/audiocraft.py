@@ -1,0 +1,411 @@
+"""MusicGen and AudioGen: opened, played and bent.
+
+MusicGen (Copet et al., "Simple and controllable music generation", 2023) writes the codes of a
+neural codec, step by step, with a language model that reads a text; the codec turns the codes
+into sound. AudioGen (Kreuk et al., 2022) does the same for other sounds. Install both with
+``torchbend install musicgen``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchbend.bending import BendingCallback, BendingConfig, DuringSteps
+from torchbend.bending.steps import tell_step
+from torchbend.errors import BendingError, ExportError, TorchbendError, first_line, suggest
+from torchbend.interfaces._audiocraft_open import open_generator
+from torchbend.places import Place
+from torchbend.tracing import BendedWrapper, BendHandle
+from torchbend.tracing.hooks import outputs_of_submodules
+from torchbend.tracing.inputs import signature_of
+from torchbend.tracing.record import Trace
+from torchbend.tracing.shadow import noise_kept, plain_tensors
+
+__all__ = ["BendedAudioGen", "BendedMusicGen"]
+
+_LONGEST_SECONDS = 600.0
+_CODEC, _ENCODER = "compression_model.", "compression_model.encoder."
+_LOOK_FRAMES = 2  # of sound, generated once to see what is inside
+
+
+class _BendedGenerator(BendedWrapper):
+    _kind: str
+
+    def __init__(
+        self,
+        name_or_path: str | Path,
+        cache_dir: str | Path | None = None,
+        *,
+        device: str | torch.device | None = None,
+    ) -> None:
+        device = str(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        try:
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise TorchbendError(f"there is no device {device!r}: {first_line(error)}") from error
+        model = open_generator(self._kind, name_or_path, cache_dir, device)
+        for part in (model.lm, model.compression_model):
+            part.requires_grad_(False)
+        model.lm.register_forward_pre_hook(_enter_step, with_kwargs=True)
+        model.lm.register_forward_hook(_leave_step, always_call=True)
+        super().__init__(model)
+        self._look_inside()
+
+    # -- generating --------------------------------------------------------------------
+    def __call__(self, descriptions: str | Sequence[str], **options: Any) -> Any:
+        """The same as :meth:`generate`."""
+        return self.generate(descriptions, **options)
+
+    def forward(self, descriptions: str | Sequence[str], **options: Any) -> Any:
+        """The same as :meth:`generate`."""
+        return self.generate(descriptions, **options)
+
+    def generate(
+        self,
+        descriptions: str | Sequence[str],
+        progress: bool = False,
+        return_tokens: bool = False,
+        *,
+        seed: int | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Generate sound from texts, bent.
+
+        Args:
+            descriptions: the texts, one for each sound; or one text.
+            progress: tell how far it is, by printing or as
+                ``set_custom_progress_callback`` says.
+            return_tokens: give the codes, too.
+            seed: of what is drawn. The same seed gives the same sound, and torch's own
+                random numbers go on as if nothing had been drawn. Without it, those are used.
+            **arguments: of callbacks that take some from the call.
+
+        Returns:
+            Sound ``(texts, channels, frames)``; with ``return_tokens``, that and the codes
+            ``(texts, codebooks, frames of codes)``.
+
+        Raises:
+            BendingError: there is no text, one is empty, or the duration does not fit.
+        """
+        texts = _texts(descriptions)
+        return self._generated("generate", seed, texts, progress, return_tokens, **arguments)
+
+    def generate_unconditional(
+        self,
+        num_samples: int = 1,
+        progress: bool = False,
+        return_tokens: bool = False,
+        *,
+        seed: int | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Generate sound from no text; see :meth:`generate`.
+
+        Args:
+            num_samples: how many sounds.
+            progress: tell how far it is.
+            return_tokens: give the codes, too.
+            seed: of what is drawn.
+            **arguments: of callbacks that take some from the call.
+        """
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples < 1:
+            raise BendingError(f"num_samples is a number of sounds from 1 up; got {num_samples!r}")
+        method = "generate_unconditional"
+        return self._generated(method, seed, num_samples, progress, return_tokens, **arguments)
+
+    def generate_continuation(
+        self,
+        prompt: Tensor,
+        prompt_sample_rate: int,
+        descriptions: str | Sequence[str | None] | None = None,
+        progress: bool = False,
+        return_tokens: bool = False,
+        *,
+        seed: int | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Generate how a sound goes on; see :meth:`generate`.
+
+        Args:
+            prompt: the sound's beginning, ``(sounds, channels, frames)`` or
+                ``(channels, frames)``. What comes back begins with it, as the codec plays it.
+            prompt_sample_rate: its rate in Hz; it is resampled to the model's.
+            descriptions: a text for each sound, if any.
+            progress: tell how far it is.
+            return_tokens: give the codes, too.
+            seed: of what is drawn.
+            **arguments: of callbacks that take some from the call.
+        """
+        if not isinstance(prompt, Tensor) or prompt.ndim not in (2, 3) or not prompt.numel():
+            shape = tuple(prompt.shape) if isinstance(prompt, Tensor) else type(prompt).__name__
+            raise BendingError(
+                f"a prompt is sound (channels, frames) or (sounds, channels, frames), not {shape}"
+            )
+        if not isinstance(prompt_sample_rate, int) or prompt_sample_rate < 1:
+            raise BendingError(f"prompt_sample_rate is a rate in Hz; got {prompt_sample_rate!r}")
+        held, seconds = self._held, prompt.shape[-1] / prompt_sample_rate
+        most = min(held.duration, held.max_duration)
+        if seconds >= most:
+            raise BendingError(
+                f"the prompt lasts {seconds:g} s, and {most:g} s are to be generated, prompt "
+                "included: shorten it, or set_generation_params(duration=...)"
+            )
+        sounds = 1 if prompt.ndim == 2 else len(prompt)
+        if descriptions is not None:
+            descriptions = _texts(descriptions, none=True)
+            if len(descriptions) != sounds:
+                raise BendingError(f"{sounds} prompts and {len(descriptions)} texts: give as many")
+        given = (prompt, prompt_sample_rate, descriptions, progress, return_tokens)
+        return self._generated("generate_continuation", seed, *given, **arguments)
+
+    def generate_audio(self, gen_tokens: Tensor, **arguments: Any) -> Tensor:
+        """Turn codes into sound, through the bent decoder.
+
+        Args:
+            gen_tokens: codes ``(sounds, codebooks, frames of codes)``.
+            **arguments: of callbacks that take some from the call.
+
+        Returns:
+            Sound ``(sounds, channels, frames)``.
+        """
+        codec = self._held.compression_model
+        if not isinstance(gen_tokens, Tensor) or gen_tokens.ndim != 3:
+            shape = getattr(gen_tokens, "shape", type(gen_tokens).__name__)
+            raise BendingError(f"codes are (sounds, codebooks, frames), not {shape}")
+        if gen_tokens.is_floating_point():
+            raise BendingError(f"codes are whole numbers, not {gen_tokens.dtype}")
+        low, high = (int(v) for v in gen_tokens.aminmax()) if gen_tokens.numel() else (0, 0)
+        if low < 0 or high >= codec.cardinality:
+            raise BendingError(
+                f"codes go from 0 to {codec.cardinality - 1}; these go from {low} to {high}"
+            )
+        tokens = gen_tokens.to(self.device)
+        out: Tensor = self._runner.run("generate_audio", (tokens,), arguments)
+        return out
+
+    def _generated(self, method: str, seed: int | None, *given: Any, **arguments: Any) -> Any:
+        self._check_duration(self._held.duration)
+        with _seeded(seed):
+            return self._runner.run(method, given, arguments)
+
+    def set_generation_params(self, **settings: Any) -> None:
+        """Set how sound is generated: AudioCraft's settings, each back at its default if left out.
+
+        Args:
+            **settings: ``duration`` in seconds, ``use_sampling``, ``top_k``, ``top_p``,
+                ``temperature``, ``cfg_coef`` (how much the text counts), ``two_step_cfg``,
+                ``extend_stride`` (seconds by which the window moves in sounds that are longer
+                than ``max_duration``).
+
+        Raises:
+            BendingError: there is no such setting, or its value does not fit.
+        """
+        held = self._held
+        known = inspect.signature(held.set_generation_params).parameters
+        for name in settings:
+            if name not in known:
+                raise BendingError(f"there is no setting {name!r}. {suggest(name, known)}")
+        chosen = {name: settings.get(name, p.default) for name, p in known.items()}
+        if "duration" in settings:
+            self._check_duration(chosen["duration"])
+        if chosen["use_sampling"] and not 0 <= chosen["top_k"] <= held.lm.card:
+            raise BendingError(
+                f"top_k is {chosen['top_k']}, and this model has {held.lm.card} codes to choose "
+                "from; 0 chooses from all"
+            )
+        if not 0 < chosen["extend_stride"] < held.max_duration:
+            raise BendingError(
+                f"extend_stride is {chosen['extend_stride']} s: give more than 0 and less than "
+                f"max_duration, {held.max_duration:g} s"
+            )
+        held.set_generation_params(**settings)
+
+    def _check_duration(self, seconds: Any) -> None:
+        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        least = 1 / self._held.frame_rate
+        if not number or not math.isfinite(seconds) or not least <= seconds <= _LONGEST_SECONDS:
+            raise BendingError(
+                f"duration is {seconds!r}: give seconds from {least:g}, one frame of codes, to "
+                f"{_LONGEST_SECONDS:g}"
+            )
+
+    # -- bending -----------------------------------------------------------------------
+    def bend(
+        self,
+        callback: BendingCallback | BendingConfig,
+        *patterns: str,
+        steps: tuple[int, int | None] | None = None,
+        **options: Any,
+    ) -> BendHandle:
+        """Put a callback on every place that a pattern reaches; see ``BendedModule.bend``.
+
+        Activations are the outputs of modules: of the language model at every step, of the
+        codec once. In the language model a place has ``(rows, steps, channels)``: first a row
+        for each text, then one for each without its text, for guidance.
+
+        Args:
+            callback: what to do there.
+            *patterns: regular expressions, matched from the start of a name.
+            steps: ``(start, stop)``: bend in these steps only, of the language model's
+                activations. There are ``frame_rate`` a second: step n makes frame n of the
+                first codebook, n - 1 of the second, and so on; after a prompt they go on from
+                its length, and in a sound longer than ``max_duration`` they count from the
+                start of each window. ``stop`` may be None.
+            **options: those of ``BendedModule.bend``.
+        """
+        if steps is None:
+            return super().bend(callback, *patterns, **options)
+        if isinstance(callback, BendingConfig):
+            raise BendingError("a configuration brings its own steps, as DuringSteps")
+        start, stop = steps
+        return super().bend(DuringSteps(callback, start, stop), *patterns, **options)
+
+    def _look_inside(self) -> None:
+        """Generate two frames on a copy, and note what its modules give."""
+        twin: Any = self._bank.twin(bent=False)
+        held = twin.held
+        held.duration = _LOOK_FRAMES / held.frame_rate
+        frames = int(_LOOK_FRAMES * held.sample_rate / held.frame_rate)
+        with plain_tensors(), noise_kept():
+            places = outputs_of_submodules(twin, "generate", {"descriptions": ["sound"]})
+            silence = torch.zeros(1, held.audio_channels, frames, device=held.device)
+            holder = nn.Module()
+            holder.compression_model = held.compression_model
+            holder.encode = held.compression_model.encode
+            encoding = outputs_of_submodules(holder, "encode", {"x": silence})
+        there = {p.name for p in places}
+        before = tuple(p for p in encoding if p.name not in there and p.name.startswith(_CODEC))
+        after = tuple(p for p in places if p.name.startswith(_CODEC))
+        self._note("generate", places)
+        self._note("generate_unconditional", places)
+        self._note("generate_continuation", before + places)
+        self._note("generate_audio", after)
+        if hasattr(held, "generate_with_chroma"):
+            self._note("generate_with_chroma", places)
+
+    def _note(self, fn: str, places: Sequence[Place]) -> None:
+        signature = signature_of(self._runner.method(fn))
+        own = tuple(replace(p, fn=fn) for p in places)
+        why = "it generates step by step"
+        self._adopt(Trace(fn, "hooks", own, (), {}, signature, reason=why))
+
+    def _trace_of(self, fn: str) -> Trace:
+        """The trace of a method; calling the object is to generate."""
+        return super()._trace_of("generate" if fn == "forward" else fn)
+
+    # -- the object --------------------------------------------------------------------
+    @property
+    def _held(self) -> Any:
+        """AudioCraft's object that plays."""
+        return self._shadow.__dict__["held"]
+
+    def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Any:
+        """Move everything; see ``BendedModule.to``."""
+        super().to(device, dtype)
+        held = self._held
+        if held.device != self.device:
+            held.device = self.device
+            autocast: Any = importlib.import_module("audiocraft.utils.autocast")
+            on = self.device.type != "cpu"
+            kind = {"device_type": self.device.type, "dtype": torch.float16} if on else {}
+            held.autocast = autocast.TorchAutocast(enabled=on, **kind)
+            for part in held.lm.modules():
+                for name, value in list(vars(part).items()):
+                    if name == "device":
+                        part.device = str(self.device)
+                    elif isinstance(value, nn.Module):  # kept out of the weights, as T5 is
+                        value.to(self.device)
+        return self
+
+    def export(self, path: Any, **options: Any) -> Any:
+        """Not of the whole: it writes a sound step by step, which nn~ cannot call.
+
+        Raises:
+            ExportError: always; the codec can be exported.
+        """
+        raise ExportError(
+            f"a {self._kind} generates step by step, from text: nn~ cannot play that. Its codec "
+            "plays live: export compression_model"
+        )
+
+
+class BendedMusicGen(_BendedGenerator):
+    """A MusicGen, ready to bend: text to music.
+
+    Same seed, unbent: the same sound as AudioCraft's, bit for bit. Weights have the names they
+    have there, below ``compression_model`` and ``lm``; activations are the outputs of modules,
+    by the modules' names. What AudioCraft's object has besides (``frame_rate``,
+    ``max_duration``, ``generate_with_chroma``, ``set_custom_progress_callback``...) is
+    reachable here.
+
+    Args:
+        name_or_path: a name on the hub (``"facebook/musicgen-small"``), a folder with
+            ``state_dict.bin`` and ``compression_state_dict.bin`` as ``audiocraft.utils.export``
+            writes them, or ``"debug"``, a tiny one with random weights.
+        cache_dir: where to keep what comes from the hub.
+        device: where it plays; a GPU if there is one.
+
+    Raises:
+        TorchbendError: AudioCraft is not installed, there is no such model, or its files cannot
+            be read. To open a file runs nothing that is in it.
+    """
+
+    _kind = "MusicGen"
+
+
+class BendedAudioGen(_BendedGenerator):
+    """An AudioGen, ready to bend: text to sound; see :class:`BendedMusicGen`."""
+
+    _kind = "AudioGen"
+
+
+def _texts(descriptions: Any, none: bool = False) -> list[Any]:
+    """The texts as a list.
+
+    Raises:
+        BendingError: there is none, or one is empty.
+    """
+    texts = [descriptions] if isinstance(descriptions, str) else descriptions
+    if not isinstance(texts, (list, tuple)) or not texts:
+        raise BendingError(f"give a text, or a list of texts; got {descriptions!r}")
+    for text in texts:
+        if none and text is None:
+            continue
+        if not isinstance(text, str) or not text.strip():
+            raise BendingError(
+                f"{text!r} among the texts says nothing: generate_unconditional(n) needs none"
+            )
+    return list(texts)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    if seed is None:
+        yield
+        return
+    with noise_kept():
+        torch.manual_seed(seed)
+        yield
+
+
+# -- steps -----------------------------------------------------------------------------
+def _enter_step(lm: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Tell which frame of the codes a call of the language model makes."""
+    sequence = args[0] if args else kwargs["sequence"]
+    offsets = lm.transformer._streaming_state.get("offsets")
+    before = 0 if offsets is None else int(offsets[0])
+    tell_step(before + sequence.shape[-1] - 1)
+
+
+def _leave_step(*_: Any) -> None:
+    tell_step(None)
