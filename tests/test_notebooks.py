@@ -91,7 +91,7 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["export", "quickstart"]
+    assert [path.stem for path in NOTEBOOKS] == ["export", "files", "quickstart"]
 
 
 def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
@@ -197,12 +197,63 @@ def test_the_export_runs_and_says_the_same_again(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_that_the_export_notebook_points_to_are_there() -> None:
-    notebook = nbformat.read(DOCS / "export.ipynb", as_version=4)
+# -- a file without its source --------------------------------------------------------------
+FILE_ATTRIBUTES = [
+    "push float 0 .. 2 1 Scale on 6 places:",
+    r"features float 0 .. 1 1 OrderedMask on 2 places: decoder\.net\.1$",
+    "around bool (int) 0 .. 1 1 Scale on 6 places:",
+    "bands vector (16 float) 0 .. 2 1, 1, 1, 1, ... Scale on 2 places: decoder/tanh$",
+]
+
+
+def check_files(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    lines = rows(everything)
+    for row in FILE_ATTRIBUTES:
+        assert row in lines, row
+    for name in ("choir.ts", "choir.pd", "choir.maxpat", "choir.json"):
+        assert name in lines, name
+    assert "methods: forward, decode, encode" in lines
+    assert any(line.startswith("decoder/tanh call_function aten::tanh") for line in lines)
+    assert "at home to the bit as it was: True" in lines
+    assert "['push', 'features', 'around', 'bands', 'tide']" in lines
+    assert "checkpoint.ts is a checkpoint that torch.save wrote" in everything
+    assert "half.ts is cut short or damaged" in everything
+    assert shown(notebook).count("image/png") == 1
+    assert shown(notebook).count("audio") == 4
+
+
+def test_the_committed_files_notebook_says_what_it_should() -> None:
+    check_files(nbformat.read(DOCS / "files.ipynb", as_version=4))
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+def test_the_files_notebook_runs_and_says_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = nbformat.read(DOCS / "files.ipynb", as_version=4)
+    now = executed(DOCS / "files.ipynb", tmp_path)
+    check_files(now)
+    assert repeatable(now) == repeatable(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        ("export", ["export", "info", "check"]),
+        ("files", ["places", "export", "info", "check"]),
+    ],
+)
+def test_what_a_notebook_points_to_is_there(name: str, used: list[str]) -> None:
+    notebook = nbformat.read(DOCS / f"{name}.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    for name in re.findall(r"\]\((?!http)([^)#]+)\)", text):
-        assert (DOCS / name).is_file(), name
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (DOCS / link).is_file(), link
     for path in re.findall(r"`((?:docs|patches)/[\w./]+)`", text):
         assert (DOCS.parent / path).is_file(), path
     commands = re.findall(r"^torchbend (\w+)", text, re.MULTILINE)
-    assert commands == ["export", "info", "check"]
+    assert commands == used
