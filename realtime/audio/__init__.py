@@ -7,24 +7,27 @@ torch: the I/O process must be up in a moment.
 
 from __future__ import annotations
 
-from torchbend.realtime.audio.callback import is_native, process
+from torchbend.realtime.audio.callback import is_native, play_block
+from torchbend.realtime.audio.io_process import AudioProcess, Device, Playing, list_devices
 from torchbend.realtime.audio.memory import AudioMemory
-from torchbend.realtime.audio.process import AudioProcess, Device, Playing, list_devices
 from torchbend.realtime.audio.slot import Slot, Values, latency_frames
 from torchbend.realtime.audio.strip import Counters, Meters, Strip
+from torchbend.realtime.audio.tape import Feed, Recorder
 
 __all__ = [
     "AudioMemory",
     "AudioProcess",
     "Counters",
     "Device",
+    "Feed",
     "Meters",
     "Playing",
+    "Recorder",
     "Slot",
     "Strip",
     "Values",
     "is_native",
     "latency_frames",
     "list_devices",
-    "process",
+    "play_block",
 ]

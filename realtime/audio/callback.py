@@ -9,7 +9,7 @@ from torchbend.realtime.audio.layout import ffi, native
 from torchbend.realtime.audio.memory import AudioMemory, Frames
 from torchbend.realtime.audio.python_callback import python_callback
 
-__all__ = ["is_native", "process"]
+__all__ = ["is_native", "play_block"]
 
 
 def is_native() -> bool:
@@ -17,7 +17,7 @@ def is_native() -> bool:
     return native() is not None
 
 
-def process(
+def play_block(
     memory: AudioMemory,
     device_in: Frames | None = None,
     frames: int | None = None,

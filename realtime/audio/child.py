@@ -1,6 +1,6 @@
 """The I/O process: opens the device, hands it the callback, and watches over both.
 
-`AudioProcess` starts it, without torch (see there). It takes its settings as JSON in its one
+`AudioProcess` starts it, and without torch: see ``light.py``. It takes its settings as JSON in its one
 argument, answers on standard output in lines of JSON, and ends when its standard input does, when
 its parent is gone, or when told to::
 
@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from torchbend.errors import LiveError
-from torchbend.realtime.audio.callback import process
+from torchbend.realtime.audio.callback import play_block
 from torchbend.realtime.audio.layout import ffi, native
 from torchbend.realtime.audio.memory import AudioMemory
 
@@ -140,7 +140,7 @@ class _Clock:
         period = self._block / self._memory.sample_rate
         due = time.monotonic()
         while not self._stopped.is_set():
-            process(self._memory, frames=self._block, use_native=self._native)
+            play_block(self._memory, frames=self._block, use_native=self._native)
             # After a pause of the whole machine time goes on from now, as a device's would.
             due = max(due + period, time.monotonic() - 1)
             time.sleep(max(0.0, due - time.monotonic()))
@@ -232,7 +232,7 @@ class _Stream:
                 sound = np.frombuffer(given, np.float32).reshape(frames, ins)
             played = np.frombuffer(out, np.float32).reshape(frames, outs)
             try:
-                played[:] = process(memory, sound, frames, flags=flags, use_native=False)
+                played[:] = play_block(memory, sound, frames, flags=flags, use_native=False)
             except Exception as error:
                 send(event="error", kind="callback", message=str(error))
                 raise

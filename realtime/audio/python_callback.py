@@ -36,7 +36,7 @@ def python_callback(
     frames: int,
     flags: int,
 ) -> None:
-    """One device block; arguments as `torchbend.realtime.audio.callback.process` has them."""
+    """One device block; arguments as `torchbend.realtime.audio.callback.play_block` has them."""
     h = memory.header
     began = time.monotonic_ns()
     _read_parameters(h)
@@ -243,9 +243,9 @@ def _mix_slot(
     slot = h.slot[index]
     first, until = 0, 0
     if slot.attached:
-        done = int(slot.done)
+        until = int(slot.valid_until)
         fence()
-        first, until = int(slot.valid_from), done + slot.latency
+        first = int(slot.valid_from)
     level = _run(slot.level, len(p))
     audible = (level > 0) | (slot.level.target > 0)
     if h.current.slot[index].fade_curve == constant("FADE_POWER"):

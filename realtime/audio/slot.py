@@ -56,6 +56,7 @@ class Slot:
         self._ring = memory.slots[index]
         self._ours = 0
         self._began = 0
+        self._next = 0
 
     def attach(self, *, block: int, latency: int) -> None:
         """Take the slot and start at the present position, with the next device block.
@@ -78,7 +79,7 @@ class Slot:
         slot.attached = 0
         fence()
         self.block, self.latency = block, latency
-        slot.latency = latency
+        slot.block, slot.latency = block, latency
         self._begin(self.memory.position)
         slot.turns = slot.skipped = slot.turn_ns = slot.turn_ns_most = 0
         fence()
@@ -95,18 +96,18 @@ class Slot:
         return bool(self._ours) and int(self._slot.attached) == self._ours
 
     @property
-    def done(self) -> int:
-        """The position up to which this worker has worked; its next block begins there."""
-        return int(self._slot.done)
+    def next(self) -> int:
+        """The position at which the next block begins."""
+        return self._next
 
     @property
     def behind(self) -> int:
         """Frames that should have been heard by now and were not written: the debt."""
-        return max(0, self.memory.position - self.done - self.latency)
+        return max(0, self.memory.position - self._next - self.latency)
 
     def wait(self, timeout: float) -> bool:
         """Wait until a block can be read; False after ``timeout`` seconds without one."""
-        wanted = self.done + self.block
+        wanted = self._next + self.block
         header, compiled = self.memory.header, native()
         if compiled:
             counter = ffi().addressof(header[0], "position")
@@ -131,7 +132,7 @@ class Slot:
         """
         while True:
             self._check()
-            start = self.done
+            start = self._next
             if self.memory.position < start + self.block:
                 raise LiveError("a block was read before it came; wait for it")
             frames = copy_frames(self.memory.bus, start, self.block)
@@ -154,10 +155,11 @@ class Slot:
                 f"{(self.block, self.memory.outputs)}"
             )
         self._check()
-        start = self.done
+        start = self._next
         put_frames(self._ring, start + self.latency, frames.astype(np.float32, copy=False))
         fence()
-        self._slot.done = start + self.block
+        self._next = start + self.block
+        self._slot.valid_until = self._next + self.latency
         took = time.monotonic_ns() - self._began if self._began else 0
         self._slot.turns += 1
         self._slot.turn_ns = took
@@ -169,17 +171,18 @@ class Slot:
         What is passed over counts as missing sound. The latency stays what it was.
         """
         self._check()
-        blocks = max(0, (self.memory.position - self.done) // self.block - 1)
+        blocks = max(0, (self.memory.position - self._next) // self.block - 1)
         if blocks:
-            self._begin(self.done + blocks * self.block)
+            self._begin(self._next + blocks * self.block)
             self._slot.skipped += blocks * self.block
         return blocks
 
     def _begin(self, position: int) -> None:
         """Go on from a position; nothing that lies in the ring before it is valid."""
+        self._next = position
         self._slot.valid_from = position + self.latency
         fence()
-        self._slot.done = position
+        self._slot.valid_until = position + self.latency
 
     def _check(self) -> None:
         if not self.is_ours():

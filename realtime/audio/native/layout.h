@@ -3,14 +3,14 @@
  * compiler. Only what cffi reads may stand here: structs, and defines of plain numbers.
  *
  * Sound lies on one clock: `position` counts the frames the audio callback has played since the
- * memory was made, and frame p of every ring is at p modulo `capacity`. A slot's worker reads
- * frames [done, done + B) of the bus and writes what it made of them `latency` frames further on
- * in its own ring. Thus frame p of a slot may be played when valid_from <= p < done + latency,
- * and a worker that is late has missed its place: its frames are passed over, never played late,
- * so that the latency stays what it was.
+ * memory was made, and frame p of every ring is at p modulo `capacity`. A slot's worker reads B
+ * frames of the bus, from frame n on, and writes what it made of them in its own ring from frame
+ * n + latency on. The callback plays frame p of a slot where valid_from <= p < valid_until. So a
+ * worker that is late has missed its place: its frames are passed over, never played late, and the
+ * latency stays what it was.
  *
- *     bus    ..|#######|......        done      position
- *     slot          latency  ..|#######|.....
+ *     bus    ...[ n  ..  n + B )...... position
+ *     slot   ...................[ n + latency .. n + latency + B )  and valid_until moves there
  *
  * tb_counter and tb_word are atomic in C, and plain integers of the same size for cffi.
  */
@@ -67,15 +67,17 @@ typedef struct {
     /* The worker's. */
     tb_word attached;       /* 0: nobody; otherwise which attachment this is */
     uint32_t latency;       /* frames */
-    tb_counter done;
+    uint32_t block;         /* frames */
+    uint32_t values_used;   /* the control process's, as are the values below */
     tb_counter valid_from;
+    tb_counter valid_until;
     tb_counter turns;       /* blocks worked through */
     tb_counter skipped;     /* frames passed over to catch up */
     tb_counter turn_ns;     /* from input ready to output ready: the last, and the longest */
     tb_counter turn_ns_most;
     /* The control process's, for this worker. */
     tb_word values_sequence;
-    uint32_t values_used;
+    uint32_t reserved;
     double values[TB_PARAMETERS];
     /* The callback's. */
     tb_counter late_blocks; /* device blocks that lacked some of this slot while it was audible */

@@ -113,9 +113,9 @@ typedef struct {
 static range range_of(tb_header *h, tb_slot *slot) {
     range r = {ring(h, slot->output_at), 0, 0, 0};
     if (atomic_load_explicit(&slot->attached, memory_order_acquire)) {
-        uint64_t done = atomic_load_explicit(&slot->done, memory_order_acquire);
+        /* In this order: a worker that jumps ahead raises the first bound, then the second. */
+        r.until = atomic_load_explicit(&slot->valid_until, memory_order_acquire);
         r.from = get(&slot->valid_from);
-        r.until = done + slot->latency;
     }
     return r;
 }

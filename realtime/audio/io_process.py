@@ -1,10 +1,4 @@
-"""Starts the I/O process, listens to it, and starts it again when it is gone or hangs.
-
-It must be up in a moment and share nothing with torch, but ``import torchbend.realtime.audio``
-runs ``torchbend/__init__.py``, which imports torch. So the child puts bare packages of those
-names in place first, with the right folders and nothing run; what is imported from them then is
-found as ever.
-"""
+"""Starts the I/O process, listens to it, and starts it again when it is gone or hangs."""
 
 from __future__ import annotations
 
@@ -15,32 +9,21 @@ import logging
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from typing import Any
 
-import torchbend
-import torchbend.realtime
 from torchbend.errors import LiveError
 from torchbend.realtime.audio.callback import is_native
+from torchbend.realtime.audio.light import light_command
 from torchbend.realtime.audio.memory import AudioMemory
 
 __all__ = ["AudioProcess", "Device", "Playing", "list_devices"]
 
 _log = logging.getLogger(__name__)
 
-_BOOT = """
-import sys, types
-if sys.path[0] == "":
-    del sys.path[0]
-for name, folders in zip(("torchbend", "torchbend.realtime"), {folders!r}):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = folders
-from torchbend.realtime.audio.child import main
-main()
-"""
+_CHILD = "from torchbend.realtime.audio.child import main; main()"
 _LEAST_STALL = 0.1  # seconds without a block after which the device counts as gone
 
 
@@ -223,14 +206,8 @@ _Events = queue.Queue[dict[str, Any] | None]
 
 
 def _spawn(settings: dict[str, Any]) -> tuple[subprocess.Popen[str], _Events]:
-    folders = [list(torchbend.__path__), list(torchbend.realtime.__path__)]
     child = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            _BOOT.format(folders=folders),
-            json.dumps({**settings, "parent": os.getpid()}),
-        ],
+        light_command(_CHILD, json.dumps({**settings, "parent": os.getpid()})),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -290,7 +267,6 @@ def _why(event: dict[str, Any] | None, timeout: float) -> str:
 def _end(child: subprocess.Popen[str]) -> None:
     child.kill()
     child.wait()
-    for pipe in (child.stdin,):
-        if pipe:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    if child.stdin:
+        with contextlib.suppress(OSError):
+            child.stdin.close()

@@ -1,0 +1,173 @@
+"""The I/O process on its internal clock: it starts, plays, dies, hangs and comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from torchbend.errors import LiveError
+from torchbend.realtime.audio import AudioMemory, AudioProcess, Device
+from torchbend.realtime.audio.light import light_command
+
+CLOCK = Device(output="none", block=128)
+
+
+@pytest.fixture
+def memory() -> Iterator[AudioMemory]:
+    with AudioMemory.create(48000) as made:
+        yield made
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def pid_of(playing: AudioProcess) -> int:
+    assert playing._child is not None
+    return playing._child.pid
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_it_plays_on_an_internal_clock(memory: AudioMemory, native: bool) -> None:
+    process = AudioProcess(memory, CLOCK, use_native=native)
+    assert process.state() == "stopped"
+    with process:
+        assert process.playing is not None
+        assert process.playing.native == native
+        assert process.playing.sample_rate == 48000
+        assert process.playing.block == 128
+        assert process.playing.output == "none"
+        began, position = time.monotonic(), memory.position
+        assert until(lambda: memory.position > position + 24000)
+        assert time.monotonic() - began > 0.4
+        assert process.state() == "running"
+        with pytest.raises(LiveError, match="runs already"):
+            process.start()
+        pid = pid_of(process)
+    assert gone(pid)
+    assert process.state() == "stopped"
+    assert process.playing is None
+    process.stop()  # twice does no harm
+    assert memory.header.block_frames == 128
+
+
+def test_it_goes_on_where_it_was_killed(memory: AudioMemory) -> None:
+    with AudioProcess(memory, CLOCK) as process:
+        assert until(lambda: memory.position > 1000)
+        os.kill(pid_of(process), signal.SIGKILL)
+        assert until(lambda: process.state() == "died")
+        position = memory.position
+        process.restart()
+        assert process.state() == "running"
+        assert until(lambda: memory.position > position + 1000)
+    assert memory.position % 128 == 0
+
+
+def test_one_that_hangs_is_noticed_and_replaced(memory: AudioMemory) -> None:
+    with AudioProcess(memory, CLOCK) as process:
+        assert until(lambda: memory.position > 1000)
+        os.kill(pid_of(process), signal.SIGSTOP)
+        began = time.monotonic()
+        assert until(lambda: process.state() == "stalled")
+        assert time.monotonic() - began < 1
+        stopped = pid_of(process)
+        process.restart()
+        position = memory.position
+        assert gone(stopped)
+        assert until(lambda: memory.position > position + 1000)
+
+
+def test_one_that_hangs_is_stopped_all_the_same(memory: AudioMemory) -> None:
+    process = AudioProcess(memory, CLOCK)
+    process.start()
+    pid = pid_of(process)
+    os.kill(pid, signal.SIGSTOP)
+    process.stop(timeout=0.1)
+    assert gone(pid)
+
+
+PARENT = """
+import sys, time
+from torchbend.realtime.audio import AudioMemory, AudioProcess, Device
+process = AudioProcess(AudioMemory.attach(sys.argv[1]), Device(output="none"))
+process.start()
+print(process._child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_dies_with_its_parent(memory: AudioMemory) -> None:
+    parent = subprocess.Popen(light_command(PARENT, memory.path), stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert until(lambda: memory.position > 0)
+    parent.kill()
+    parent.communicate()
+    assert until(lambda: not_running(child))
+
+
+def not_running(pid: int) -> bool:
+    """Gone, or ended and waiting to be collected by whoever inherited it."""
+    if gone(pid):
+        return True
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return shown.stdout.strip()[:1] in ("", "Z")
+
+
+def test_it_is_up_without_torch() -> None:
+    code = (
+        "import json, sys, torchbend.realtime.audio.child\n"
+        "print(json.dumps([name in sys.modules for name in ('torch', 'numpy')]))"
+    )
+    done = subprocess.run(light_command(code), capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [False, True]
+
+
+def test_a_memory_that_is_gone_is_an_error_in_words(memory: AudioMemory) -> None:
+    process = AudioProcess(memory, CLOCK)
+    memory.close()
+    with pytest.raises(LiveError, match="shared memory .* cannot be opened"):
+        process.start()
+    assert process.state() == "stopped"
+
+
+def test_one_that_does_not_start_at_all_says_why(memory: AudioMemory) -> None:
+    process = AudioProcess(memory, Device(output="none", block=-5))
+    process.start()
+    assert until(lambda: process.state() != "running", 3)
+    process.kill()
+
+
+def test_no_answer_is_an_error_and_leaves_nothing(memory: AudioMemory) -> None:
+    process = AudioProcess(memory, CLOCK)
+    with pytest.raises(LiveError, match="did not answer within 0 s"):
+        process.start(timeout=0)
+    assert process.state() == "stopped"
+    process.start()
+    process.stop()
+
+
+def test_an_error_in_the_callback_is_told(memory: AudioMemory) -> None:
+    """The header is spoiled under it, which no process of ours does."""
+    with AudioProcess(memory, CLOCK, use_native=False) as process:
+        assert until(lambda: memory.position > 0)
+        memory.header.heard_at = 0
+        assert process.state() == "running"
