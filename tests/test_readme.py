@@ -1,9 +1,9 @@
 """Every block of the README runs, every command of it exists, every link leads somewhere.
 
 A block's marker says how: ``<!-- test: run -->``, ``<!-- test: rave -->`` for what needs a run of
-RAVE, or, for what ``make -n`` checks, ``<!-- test: make -->``. Python blocks go on from each
-other, as a reader runs them. What would install something is run as pip's or our own rehearsal
-of it.
+RAVE, ``<!-- test: file -->`` for what needs a ``.ts``, or, for what ``make -n`` checks,
+``<!-- test: make -->``. Python blocks go on from each other, as a reader runs them. What would
+install something is run as pip's or our own rehearsal of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BLOCKS = [match.groups() for match in BLOCK.finditer(README)]
 COMMANDS = [
     line
     for marker, kind, text in BLOCKS
-    if kind == "sh" and marker != "rave"
+    if kind == "sh" and marker not in ("rave", "file")
     for line in text.splitlines()
 ]
 
@@ -39,7 +39,7 @@ def run(command: list[str], folder: Path) -> str:
 
 def test_every_block_is_tested() -> None:
     assert [(kind, text) for marker, kind, text in BLOCKS if not marker and kind != "text"] == []
-    assert {marker for marker, _, _ in BLOCKS} == {"run", "rave", "make", None}
+    assert {marker for marker, _, _ in BLOCKS} == {"run", "rave", "file", "make", None}
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -90,6 +90,23 @@ def test_a_first_export(tmp_path: Path) -> None:
     checked = run([sys.executable, "-m", *check], tmp_path)
     assert re.search(r"^keep: heard +ok", checked, re.MULTILINE)
     assert checked.endswith("choir.ts passes.\n")
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+def test_a_file_from_a_model_page(tmp_path: Path) -> None:
+    from torchbend.practice import practice_file
+
+    practice_file(tmp_path / "rave.ts")
+    shell, python = (text for marker, _, text in BLOCKS if marker == "file")
+    (places,) = (shlex.split(line) for line in shell.splitlines())
+    told = run([sys.executable, "-m", *places], tmp_path)
+    assert re.search(r"^decoder\.net\.2\.weight +256 x 128 x 4$", told, re.MULTILINE)
+    assert re.search(r"^decoder\.net\.1 +LeakyReLU +1 x 256 x \d+ ", told, re.MULTILINE)
+    run([sys.executable, "-c", python], tmp_path)
+    told = run([sys.executable, "-m", "torchbend", "info", "choir.ts"], tmp_path)
+    assert re.search(r"^push +float +0 \.\. 2 +1 +Scale", told, re.MULTILINE)
+    assert re.search(r"^shine +float +0 \.\. 4 +1 +Scale", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
