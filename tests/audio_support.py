@@ -29,7 +29,13 @@ class Rig:
     """A memory with its strip, in a neutral setting, and workers that are played in between."""
 
     def __init__(
-        self, native: bool, *, inputs: int = 2, outputs: int = 2, rate: int = RATE, **values: float | str
+        self,
+        native: bool,
+        *,
+        inputs: int = 2,
+        outputs: int = 2,
+        rate: int = RATE,
+        **values: float | str,
     ) -> None:
         self.native = native
         self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs)

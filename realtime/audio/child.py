@@ -90,7 +90,7 @@ def _run(settings: dict[str, Any], send: Callable[..., None]) -> None:
     compiled = native() if settings["native"] else None
     locked = bool(compiled and compiled.tb_lock(memory.header, memory.size))
     clock = settings["output"] == "none"
-    sound = _Clock(memory, settings) if clock else _Stream(memory, settings, send)
+    sound = (_Clock if clock else _Stream)(memory, settings, send)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -116,8 +116,11 @@ def _told_to_stop(parent: int) -> bool:
 class _Clock:
     """No device: the callback is called when a device would have called it."""
 
-    def __init__(self, memory: AudioMemory, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, memory: AudioMemory, settings: dict[str, Any], send: Callable[..., None]
+    ) -> None:
         self._memory = memory
+        self._send = send
         self._block: int = settings["block"] or 256
         self._native: bool = settings["native"]
         self._stopped = threading.Event()
@@ -140,7 +143,11 @@ class _Clock:
         period = self._block / self._memory.sample_rate
         due = time.monotonic()
         while not self._stopped.is_set():
-            play_block(self._memory, frames=self._block, use_native=self._native)
+            try:
+                play_block(self._memory, frames=self._block, use_native=self._native)
+            except Exception as error:
+                self._send(event="error", kind="callback", message=str(error))
+                raise
             # After a pause of the whole machine time goes on from now, as a device's would.
             due = max(due + period, time.monotonic() - 1)
             time.sleep(max(0.0, due - time.monotonic()))

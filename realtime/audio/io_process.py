@@ -24,6 +24,7 @@ __all__ = ["AudioProcess", "Device", "Playing", "list_devices"]
 _log = logging.getLogger(__name__)
 
 _CHILD = "from torchbend.realtime.audio.child import main; main()"
+_MOST_BLOCK = 8192
 _LEAST_STALL = 0.1  # seconds without a block after which the device counts as gone
 
 
@@ -47,6 +48,12 @@ class Device:
     latency: str | float = "low"
     input_map: tuple[int, ...] | None = None
     output_map: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.block <= _MOST_BLOCK:
+            raise LiveError(f"a device block has 0 to {_MOST_BLOCK} frames, not {self.block}")
+        if isinstance(self.latency, str) and self.latency not in ("low", "high"):
+            raise LiveError(f"a latency is 'low', 'high' or seconds, not {self.latency!r}")
 
 
 @dataclasses.dataclass(frozen=True)

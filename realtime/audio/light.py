@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 import torchbend
-import torchbend.realtime
+from torchbend import realtime
 
 __all__ = ["light_command"]
 
@@ -31,5 +31,5 @@ def light_command(code: str, *arguments: str) -> list[str]:
         code: what to run; it may import modules of torchbend that do not need torch.
         arguments: what it finds in ``sys.argv``.
     """
-    folders = [list(torchbend.__path__), list(torchbend.realtime.__path__)]
+    folders = [list(torchbend.__path__), list(realtime.__path__)]
     return [sys.executable, "-c", _BOOT.format(folders=folders) + code, *arguments]

@@ -149,11 +149,11 @@ def test_a_memory_that_is_gone_is_an_error_in_words(memory: AudioMemory) -> None
     assert process.state() == "stopped"
 
 
-def test_one_that_does_not_start_at_all_says_why(memory: AudioMemory) -> None:
-    process = AudioProcess(memory, Device(output="none", block=-5))
-    process.start()
-    assert until(lambda: process.state() != "running", 3)
-    process.kill()
+def test_settings_that_cannot_be_are_refused() -> None:
+    with pytest.raises(LiveError, match="0 to 8192 frames, not -5"):
+        Device(block=-5)
+    with pytest.raises(LiveError, match="'low', 'high' or seconds"):
+        Device(latency="lowest")
 
 
 def test_no_answer_is_an_error_and_leaves_nothing(memory: AudioMemory) -> None:
@@ -169,5 +169,9 @@ def test_an_error_in_the_callback_is_told(memory: AudioMemory) -> None:
     """The header is spoiled under it, which no process of ours does."""
     with AudioProcess(memory, CLOCK, use_native=False) as process:
         assert until(lambda: memory.position > 0)
-        memory.header.heard_at = 0
-        assert process.state() == "running"
+        memory.header.slots = 99
+        assert until(lambda: process.state() == "stalled" and bool(process.errors))
+        assert "index" in process.errors[0]
+        memory.header.slots = 4
+        process.restart()
+        assert not process.errors
