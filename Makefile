@@ -63,7 +63,7 @@ clean: ## remove .venv and everything built
 	@$(SETUP) torch
 	@touch $@
 
-.venv/stamp-house: .venv/stamp-torch pyproject.toml
+.venv/stamp-house: .venv/stamp-torch pyproject.toml setup.py $(wildcard realtime/audio/native/*)
 	@$(SETUP) system
 	@echo "Installing torchbend and its tools."
 	@$(BIN)/python -m pip install -qq -c .venv/constraints.txt \

@@ -83,8 +83,10 @@ install_torch() {
     sed "s/^torch==.*/torch==$version/" constraints.txt >"$VENV/constraints.txt"
 }
 
-# sounddevice's wheels bring PortAudio along everywhere but on Linux.
+# What live sound wants of the system. sounddevice's wheels bring PortAudio along everywhere but
+# on Linux; the audio callback is compiled where that can be done, so that comes first.
 system_packages() {
+    compiler_packages
     if [ "$(uname -s)" != Linux ]; then return; fi
     if $VENV_PYTHON -c 'import ctypes.util, sys
 sys.exit(ctypes.util.find_library("portaudio") is None)'; then return; fi
@@ -92,7 +94,22 @@ sys.exit(ctypes.util.find_library("portaudio") is None)'; then return; fi
     say "PortAudio is missing (libportaudio2). Everything but live sound works without it."
 }
 
-# What `make native` builds with, and the Pd that its external runs in. Nothing else needs them.
+compiler_packages() {
+    missing=
+    command -v cc >/dev/null || missing="gcc libc6-dev"
+    headers=$($VENV_PYTHON -c 'import os, sys, sysconfig
+if not os.path.exists(sysconfig.get_path("include") + "/Python.h"):
+    print("python%d.%d-dev" % sys.version_info[:2])')
+    missing="$missing${headers:+ $headers}"
+    if [ -z "$missing" ]; then return; fi
+    # shellcheck disable=SC2086 # one word for each package
+    if command -v apt-get >/dev/null && apt_install $missing; then return; fi
+    say "There is no C compiler for Python modules (Debian: $missing; macOS: xcode-select" \
+        "--install). Live sound works without, a little less safe against gaps."
+}
+
+# What `make native` builds with, the Pd that its external runs in, and the sound server that the
+# tests of live sound start. Nothing else needs them.
 native_packages() {
     missing=
     command -v cmake >/dev/null || missing="$missing cmake"
@@ -104,6 +121,7 @@ native_packages() {
             "(the compiler and make); brew install cmake; brew install --cask pd"
     fi
     command -v pd >/dev/null || missing="$missing puredata-core"
+    command -v jackd >/dev/null || missing="$missing jackd2"
     if ! [ -e /usr/include/m_pd.h ] && ! [ -e /usr/include/pd/m_pd.h ] &&
         ! [ -e /usr/local/include/m_pd.h ] && ! [ -e /usr/local/include/pd/m_pd.h ]; then
         missing="$missing puredata-dev"

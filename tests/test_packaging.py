@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("export", "realtime")
 # Heavy or optional: imported where they are used, never by `import torchbend`.
-LAZY = ("IPython", "audiocraft", "gin", "matplotlib", "plotly", "pythonosc", "rave", "scipy")
+LAZY = ("IPython", "audiocraft", "cffi", "gin", "matplotlib", "plotly", "pythonosc", "rave", "scipy")
 LAZY += ("omegaconf", "sounddevice", "soundfile", "torchaudio", "transformers")
 
 
@@ -52,13 +52,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in ("torchbend", *ROOMS):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
+    return build(source, folder)
+
+
+def build(source: Path, folder: Path, **env: str) -> Path:
     pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet")
-    run(*pip, "--wheel-dir", folder, source, cwd=folder)
+    run(*pip, "--wheel-dir", folder, source, cwd=folder, **env)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -83,10 +87,35 @@ def test_the_wheel_runs_where_only_it_is_installed(wheel: Path, tmp_path: Path) 
     site = Path(run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path))
     here = sysconfig.get_path("purelib")
     Path(str(site).strip(), "torch_of_the_tests.pth").write_text(here + "\n")
-    code = "import torchbend, torchbend.export, torchbend.realtime as r; print(r.__file__)"
+    code = "import torchbend, torchbend.export, torchbend.realtime.audio as r; print(r.__file__)"
     imported = Path(run(python, "-c", code, cwd=tmp_path).strip())
     assert imported.is_relative_to(tmp_path)
     assert run(tmp_path / "venv/bin/torchbend", "--version", cwd=tmp_path).startswith("torchbend ")
+
+
+def test_one_wheel_serves_every_python(wheel: Path) -> None:
+    """The compiled callback keeps to the stable interface, and comes with what describes it."""
+    assert "-cp310-abi3-" in wheel.name
+    inside = [name for name in zipfile.ZipFile(wheel).namelist() if "realtime/audio" in name]
+    compiled = [name for name in inside if name.endswith((".so", ".pyd"))]
+    assert compiled == ["torchbend/realtime/audio/_native.abi3.so"]
+    assert "torchbend/realtime/audio/native/layout.h" in inside
+
+
+def test_without_a_compiler_it_installs_and_plays(wheel: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    left_behind = shutil.ignore_patterns("build", "*.egg-info")
+    shutil.copytree(wheel.parent / "source", source, symlinks=True, ignore=left_behind)
+    built = build(source, tmp_path, CC="no-such-compiler")
+    zipfile.ZipFile(built).extractall(tmp_path / "there")
+    assert not list((tmp_path / "there").rglob("_native*"))
+    code = (
+        "from torchbend.realtime.audio import AudioMemory, AudioProcess, Device, is_native\n"
+        "with AudioProcess(AudioMemory.create(48000), Device(output='none')) as process:\n"
+        "    print(is_native(), process.playing.native)"
+    )
+    said = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "there"))
+    assert said.split() == ["False", "False"]
 
 
 @pytest.mark.parametrize("room", ROOMS)
