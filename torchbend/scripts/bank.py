@@ -37,7 +37,7 @@ class FileBank(WeightBank):
     def __init__(self, source: Source, shadow: torch.jit.ScriptModule, chains: Chains) -> None:
         super().__init__(shadow, chains)
         self.source = source
-        named = {name: _title(name) for name in self.original}
+        named = {name: _title(self._names_of(name)) for name in self.original}
         self.original = {named[n]: p for n, p in self.original.items() if not _is_ours(named[n])}
         sites = {named[n]: sites for n, sites in self.sites.items()}
         self.sites = {name: sites[name] for name in self.original}
@@ -47,6 +47,10 @@ class FileBank(WeightBank):
     def places(self) -> list[Place]:
         """One place a weight."""
         return [replace(p, state=p.name in self.moved_by_the_file) for p in super().places()]
+
+    def _ties(self) -> dict[int, list[str]]:
+        """The names of each weight: first as the model has it, then as the file does."""
+        return {id(p): [name, *self._names_of(name)] for name, p in self.original.items()}
 
     def put(self, module: nn.Module, name: str, weight: nn.Parameter) -> None:
         """Put a weight in its places, and in the lists that hold it, too."""
@@ -78,10 +82,14 @@ class FileBank(WeightBank):
         return found
 
 
-def _title(name: str) -> str:
-    while name.startswith(_MODEL):
-        name = name[len(_MODEL) :]
-    return name
+def _title(names: Iterable[str]) -> str:
+    """The name that a weight has in the model, of those that it has in the file."""
+    titles = []
+    for name in names:
+        while name.startswith(_MODEL):
+            name = name[len(_MODEL) :]
+        titles.append(name)
+    return next((title for title in titles if not _is_ours(title)), titles[0])
 
 
 def _is_ours(name: str) -> bool:
@@ -89,12 +97,12 @@ def _is_ours(name: str) -> bool:
     return bool(OURS.match(first)) or first.startswith(("_fold", "_controls"))
 
 
-def _folded(holder: Object) -> list[torch.Tensor]:
+def _folded(holder: Object, *, inside: bool = False) -> list[torch.Tensor]:
     """The weights that folds of a file, or of the files that it was made from, write."""
     found = []
+    if inside and holder.hasattr("weight"):
+        found.append(holder.getattr("weight"))
     for name, part in parts_of(holder).items():
-        if name.startswith("_fold") and part.hasattr("weight"):
-            found.append(part.getattr("weight"))
-        if name == _MODEL[:-1]:
-            found += _folded(part)
+        if inside or name == _MODEL[:-1] or name.startswith("_fold"):
+            found += _folded(part, inside=inside or name.startswith("_fold"))
     return found

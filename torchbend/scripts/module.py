@@ -84,6 +84,12 @@ class BendedScript(BendedModule):
     def _calls_shadow(self, value: Any) -> bool:
         return isinstance(value, torch._C.ScriptMethod)
 
+    def _state(self, version: str | None, bent: bool) -> dict[str, Any]:
+        """The state, with the weights under the names that they are bent by."""
+        named = {n: names[0] for names in self._bank._ties().values() for n in names}
+        state = super()._state(version, bent)
+        return {named.get(name, name): value for name, value in state.items()}
+
     # -- tracing -------------------------------------------------------------------
     def trace(
         self,

@@ -138,6 +138,7 @@ class _Survey:
             self._outputs(_inside(frame, plain), entry, here, call, "call_function", frame)
             return
         if path and OURS.match(path[0]):
+            self._stands_for(Site(entry, here), call)
             return
         interface = _behind_interface(call.inputsAt(0), path)
         if interface is not None:
@@ -157,6 +158,16 @@ class _Survey:
             op = "call_method" if own else "call_module"
             self.spots.append((Spot(name, site, op, kind, ".".join(frame)), output))
         self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
+
+    def _stands_for(self, site: Site, bend: Node) -> None:
+        """Let a bend of the file stand for what it bends: further ones come behind it."""
+        bent, output = bend.inputsAt(1).unique(), bend.output()
+        self.spots = [
+            (replace(spot, site=site), output)
+            if spot.site.entry == site.entry and value.unique() == bent
+            else (spot, value)
+            for spot, value in self.spots
+        ]
 
     def found(self) -> Iterator[Spot]:
         """The spots, with those marked that share memory which is written."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .graphs import Graph, Node, in_order, operation, wrapped
+from .graphs import Graph, Node, in_order, is_tensor, operation, wrapped
 
 __all__ = ["thaw"]
 
@@ -17,8 +17,8 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     """Turn the constant tensors of the root's methods into parameters.
 
     A file that ``torch.jit.freeze`` made has its layers in the graphs of its methods, and
-    its weights as constants there. They get the name of what reads them and of the argument
-    that they are: ``conv1d.weight``, ``conv1d.bias``, ``conv1d_1.weight``.
+    its weights as constants there. They get the name of what reads them first and of the
+    argument that they are: ``conv1d.weight``, ``conv1d.bias``, ``conv1d_1.weight``.
 
     Args:
         module: opened, and never run.
@@ -26,24 +26,29 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     Returns:
         The same, with its new parameters.
     """
-    found: list[tuple[Graph, Node, list[torch.Tensor]]] = []
+    found: list[tuple[Graph, int, Node, list[torch.Tensor]]] = []
     for method in sorted(module._c._method_names()):
         graph = module._c._get_method(method).graph
+        numbers = _numbers(graph)
+        here = []
         for node in in_order(graph):
             tensors = _weights(node) if node.kind() == "prim::Constant" else []
             if tensors:
-                found.append((graph, node, tensors))
+                place, number = numbers.get(_key(_reader(node)[0]), (0, 0))
+                here.append((place, number, node, tensors))
+        here.sort(key=lambda each: each[0])
+        found += [(graph, number, node, tensors) for _, number, node, tensors in here]
     if not found:
         return module
     names: dict[Any, tuple[str, str]] = {}
     layers: dict[str, nn.Module] = {}
     taken = set(dir(module))
-    for _, node, tensors in found:
-        for number, tensor in enumerate(tensors):
+    for _, number, node, tensors in found:
+        for k, tensor in enumerate(tensors):
             if _identity(tensor) not in names:
-                layer, argument = _reader(node)
-                argument += f"_{number}" if len(tensors) > 1 else ""
-                layer = _free(layer, argument, layers, taken)
+                reader, argument = _reader(node)
+                argument += f"_{k}" if len(tensors) > 1 else ""
+                layer = _free(operation(reader), number, argument, layers, taken)
                 holder = layers.setdefault(layer, nn.Module())
                 holder.register_parameter(argument, nn.Parameter(tensor, requires_grad=False))
                 names[_identity(tensor)] = layer, argument
@@ -52,7 +57,7 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         scripted = torch.jit.script(holder)
         kinds[layer] = scripted._c._type()
         module._c._register_attribute(layer, kinds[layer], scripted._c)
-    for graph, node, tensors in found:
+    for graph, _, node, tensors in found:
         values = [_read(graph, node, *names[_identity(t)], kinds) for t in tensors]
         if node.output().type().kind() == "ListType":
             made = graph.create("prim::ListConstruct", values, 1)
@@ -81,11 +86,28 @@ def _identity(tensor: torch.Tensor) -> Any:
     return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
-def _reader(constant: Node) -> tuple[str, str]:
-    """What reads a constant first: the operation, and the name of the argument."""
+def _numbers(graph: Graph) -> dict[Any, tuple[int, int]]:
+    """The position of each node, and how many nodes of its operation are before it."""
+    counts: dict[str, int] = {}
+    numbers = {}
+    for place, node in enumerate(in_order(graph)):
+        name = operation(node)
+        numbers[_key(node)] = place, counts.get(name, 0)
+        if any(is_tensor(value) for value in node.outputs()):  # as places are numbered
+            counts[name] = counts.get(name, 0) + 1
+    return numbers
+
+
+def _key(node: Node) -> Any:
+    """What tells a node from the others of its graph; Python makes a new object at each look."""
+    return tuple(value.unique() for value in node.outputs())
+
+
+def _reader(constant: Node) -> tuple[Node, str]:
+    """What reads a constant first, and the name of the argument."""
     uses = constant.output().uses()
     if not uses:
-        return "constant", "value"
+        return constant, "value"
     use = uses[0]
     reader = use.user
     member = ""
@@ -95,14 +117,15 @@ def _reader(constant: Node) -> tuple[str, str]:
         reader = use.user
     schema = reader.schema()
     if not schema or schema == "(no schema)":
-        return operation(reader), f"input_{use.offset}{member}"
+        return reader, f"input_{use.offset}{member}"
     arguments: Sequence[Any] = torch._C.parse_schema(schema).arguments
-    return operation(reader), arguments[use.offset].name + member
+    return reader, arguments[use.offset].name + member
 
 
-def _free(layer: str, argument: str, layers: dict[str, nn.Module], taken: set[str]) -> str:
-    """The name of the first layer of a kind that has no such argument yet."""
-    number = 0
+def _free(
+    layer: str, number: int, argument: str, layers: dict[str, nn.Module], taken: set[str]
+) -> str:
+    """The name of a layer with a number, or of the next that has no such argument yet."""
     while True:
         name = f"{layer}_{number}" if number else layer
         holder = layers.get(name)

@@ -219,12 +219,7 @@ def resolve(
         for place in matched:
             target = _itself(place, weights)
             if target.state:
-                refused.append(
-                    BendingError(
-                        f"{target.key!r} is memory that is written again later (a streaming "
-                        "state, or an operation in place): bend what is computed from it instead"
-                    )
-                )
+                refused.append(BendingError(_why_not(target)))
             elif _takes(callback, target):
                 callback.check(target)
                 usable[target.key] = target
@@ -234,6 +229,18 @@ def resolve(
             raise refused[0]
         found.update(usable)
     return found
+
+
+def _why_not(place: Place) -> str:
+    if place.kind == "weight":
+        return (
+            f"{place.name!r} is computed anew by a knob that the file has already, whenever that "
+            "one is moved: a bend on it would be lost. Move the knob, or bend what the layer gives"
+        )
+    return (
+        f"{place.key!r} is memory that is written again later (a streaming state, or an "
+        "operation in place): bend what is computed from it instead"
+    )
 
 
 def _itself(place: Place, weights: Mapping[str, Place]) -> Place:

@@ -216,7 +216,8 @@ class WeightBank:
             Names that the model does not have.
         """
         buffers = dict(self.shadow.named_buffers())
-        known = {n for names in self._ties().values() for n in names} | set(buffers)
+        known = {n for names in self._ties().values() for n in names}
+        known |= {n for n, _ in self.shadow.named_buffers(remove_duplicate=False)}
         unknown = [key for key in tensors if key not in known]
         missing = [key for key in self.original if key not in tensors]
         if strict and (unknown or missing):
