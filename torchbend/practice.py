@@ -74,7 +74,7 @@ def practice_file(path: str | Path) -> Path:
         run = BendedRAVE(practice_run(Path(folder) / "run"))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
-        torch.jit.script(_Exported(run).eval()).save(str(path))
+        torch.jit.save(torch.jit.script(_Exported(run).eval()), str(path))
     return Path(path)
 
 
