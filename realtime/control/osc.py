@@ -22,9 +22,9 @@ from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_server import BlockingOSCUDPServer
 
 from torchbend.realtime.control.clients import Client, Clients, Place
-from torchbend.realtime.control.controls import Values
+from torchbend.realtime.control.controls import Control, Values
 from torchbend.realtime.control.errors import ControlError, RefusedError
-from torchbend.realtime.control.packets import Message, read
+from torchbend.realtime.control.packets import Message, read, start_of
 from torchbend.realtime.control.tree import ControlTree
 
 __all__ = ["OscServer", "encode"]
@@ -32,13 +32,14 @@ __all__ = ["OscServer", "encode"]
 logger = logging.getLogger(__name__)
 
 LARGEST_PACKET = 65_536
-MOST_AT_ONCE = 256  # packets in one tick
+MOST_AT_ONCE = 4096  # packets in one tick
+PRESSURE = 256  # more than so many at once is a flood
 MOST_SCHEDULED = 4096
 FARTHEST_SECONDS = 60.0
 RELAY_SECONDS = 1 / 60
 ERRORS_A_SECOND = 50
 REPORT_SECONDS = 10.0
-RECEIVE_BUFFER = 4 * 2**20
+RECEIVE_BUFFER = 2**20  # more would keep old packets, less would lose new ones
 
 
 class _Server(BlockingOSCUDPServer):
@@ -163,17 +164,42 @@ class OscServer:
         return max(wait, 0.0)
 
     def _take(self, packet: bytes, place: Place) -> None:
-        """One packet, and all that came since it was waited for."""
-        with self.tree.tick():
-            self.receive(packet, place)
+        """One packet, and all that came since it was waited for, as one tick."""
+        came = [(packet, place)]
+        receive = self._server.socket.recvfrom
+        try:
             for _ in range(MOST_AT_ONCE - 1):
-                try:
-                    packet, sender = self._server.socket.recvfrom(
-                        LARGEST_PACKET, socket.MSG_DONTWAIT
-                    )
-                except OSError:
-                    break
-                self.receive(packet, sender[:2])
+                packet, sender = receive(LARGEST_PACKET, socket.MSG_DONTWAIT)
+                came.append((packet, sender[:2]))
+        except OSError:
+            pass  # no more
+        if len(came) > PRESSURE:
+            came = self._latest(came)
+        with self.tree.tick():
+            for packet, place in came:
+                self.receive(packet, place)
+
+    def _latest(self, came: list[tuple[bytes, Place]]) -> list[tuple[bytes, Place]]:
+        """Under a flood: without what a later packet of the same kind makes void.
+
+        A trigger, a bundle, or what we do not know, is kept with all that was set before it.
+        """
+        kept = []
+        later: set[bytes] = set()
+        controls = self.tree.controls
+        for packet, place in reversed(came):
+            address, head = start_of(packet)
+            control = controls.get(address)
+            if control is None or control.is_trigger:
+                later.clear()
+            elif head in later:
+                continue
+            elif _would_set(control, packet):
+                later.add(head)
+            kept.append((packet, place))
+        self.counts["superseded"] += len(came) - len(kept)
+        self.counts["packets"] += len(came) - len(kept)
+        return kept[::-1]
 
     def receive(self, packet: bytes, place: Place) -> None:
         """Do what one packet says, as if it had come from a place."""
@@ -274,6 +300,15 @@ class OscServer:
 
     def _refresh(self, _: tuple[Any, ...], client: Client) -> None:
         self.tree.refresh(client.changes)
+
+
+def _would_set(control: Control, packet: bytes) -> bool:
+    try:
+        ((_, _, arguments),) = read(packet)
+        control.accept(arguments)
+    except RefusedError:
+        return False
+    return True
 
 
 _REASONS = ("unknown", "type", "count", "number", "access", "packet", "time")

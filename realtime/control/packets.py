@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from torchbend.realtime.control.errors import RefusedError
 
-__all__ = ["MOST_NESTED", "Message", "read"]
+__all__ = ["MOST_NESTED", "Message", "read", "start_of"]
 
 MOST_NESTED = 16
 _BUNDLE = b"#bundle\0"
@@ -71,6 +71,20 @@ def read(packet: bytes) -> list[Message]:
         due = _time(packet, start + 8)
         left += reversed([(a, b, depth + 1, due) for a, b in _elements(packet, start + 16, end)])
     return messages
+
+
+def start_of(packet: bytes) -> tuple[str, bytes]:
+    """A message's address, and its bytes up to its arguments, unchecked.
+
+    Two messages of the same start set the same control. Both are empty of what is no message.
+    """
+    if packet[:1] != b"/":
+        return "", b""
+    zero = packet.find(b"\0", 0, _LONGEST_KNOWN)
+    tags_end = packet.find(b"\0", (zero // 4 + 1) * 4, _LONGEST_KNOWN)
+    if zero < 0 or tags_end < 0:
+        return "", b""
+    return packet[:zero].decode("ascii", "replace"), packet[: tags_end + 1]
 
 
 def _elements(packet: bytes, at: int, end: int) -> list[tuple[int, int]]:

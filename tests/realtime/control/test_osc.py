@@ -180,6 +180,67 @@ def test_a_flood_reaches_the_audio_side_as_its_latest_values(
     ]
 
 
+def flood_of(still: OscServer, packets: list[bytes]) -> None:
+    """So many packets waiting at once, as if they had come by the socket."""
+    waiting = iter(packets)
+    real = still._server.socket
+
+    class Line:
+        def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, tuple[str, int]]:
+            try:
+                return next(waiting), ("127.0.0.1", 9)
+            except StopIteration:
+                raise BlockingIOError from None
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    still._server.socket = Line()  # type: ignore[assignment]
+    still._take(next(waiting), ("127.0.0.1", 9))
+    still._server.socket = real
+
+
+def test_a_great_flood_is_not_read_where_later_packets_void_it(
+    still: OscServer, tree_heard: Any
+) -> None:
+    _, heard = tree_heard
+    sets = [build_msg("/bend/drive", [n / 1000]).dgram for n in range(1000)]
+    mixed = [build_msg("/drywet", [n / 10]).dgram for n in range(10)]
+    trigger = build_msg("/preset/store", ["x"]).dgram
+    flood_of(still, [*sets[:500], *mixed, trigger, *sets[500:], b"junk", mixed[3]])
+    assert heard.moves == [
+        ("/bend/drive", (pytest.approx(0.499),)),
+        ("/drywet", (pytest.approx(0.9),)),
+        ("/preset/store", ("x",)),
+        ("/bend/drive", (pytest.approx(0.999),)),
+        ("/drywet", (pytest.approx(0.3),)),
+    ]
+    assert still.counts["packets"] == 1013
+    assert still.counts["superseded"] == 499 + 9 + 499
+    assert still.counts["packet"] == 1
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        build_msg("/drywet", [0.5]).dgram[:-4],
+        build_msg("/drywet", [math.nan]).dgram,
+        build_msg("/drywet", ["x"]).dgram,
+        build_msg("/drywet", []).dgram,
+        padded(b"/drywet") + b",f\0",
+        b"/drywet\0",
+        b"/drywet",
+        b"/",
+    ],
+)
+def test_what_sets_nothing_makes_nothing_void(
+    still: OscServer, tree_heard: Any, last: bytes
+) -> None:
+    _, heard = tree_heard
+    flood_of(still, [build_msg("/drywet", [0.25]).dgram] * 300 + [last] * 300)
+    assert heard.moves == [("/drywet", (0.25,))]
+
+
 def test_a_time_to_come_is_waited_for_and_holds_up_nobody(
     server: OscServer, tree_heard: Any
 ) -> None:
