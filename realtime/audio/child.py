@@ -1,8 +1,8 @@
 """The I/O process: opens the device, hands it the callback, and watches over both.
 
-`AudioProcess` starts it, and without torch: see ``light.py``. It takes its settings as JSON in its one
-argument, answers on standard output in lines of JSON, and ends when its standard input does, when
-its parent is gone, or when told to::
+`AudioProcess` starts it, and without torch: see ``light.py``. It takes its settings as JSON in its
+one argument, answers on standard output in lines of JSON, and ends when its standard input does or
+when its parent is gone::
 
     {"event": "started", ...}    what `Playing` holds
     {"event": "xruns", ...}      how many there were, each time there are more

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import IO, Any
 
 from torchbend.errors import LiveError
 from torchbend.realtime.audio.callback import is_native
@@ -227,25 +227,27 @@ def _spawn(settings: dict[str, Any]) -> tuple[subprocess.Popen[str], _Events]:
     )
     events: _Events = queue.Queue()
     last: deque[str] = deque(maxlen=20)
-    noise = threading.Thread(target=_drain, args=(child, last), daemon=True)
+    noise = threading.Thread(target=_drain, args=(child.stderr, last), daemon=True)
     noise.start()
     threading.Thread(target=_read, args=(child, events, noise, last), daemon=True).start()
     return child, events
 
 
-def _drain(child: subprocess.Popen[str], last: deque[str]) -> None:
+def _drain(stderr: IO[str], last: deque[str]) -> None:
     """Sound libraries talk a lot on standard error; it matters when the process dies."""
-    for line in child.stderr or ():
-        last.append(line.strip())
-        _log.debug("I/O process: %s", line.rstrip())
+    with stderr:
+        for line in stderr:
+            last.append(line.strip())
+            _log.debug("I/O process: %s", line.rstrip())
 
 
 def _read(
     child: subprocess.Popen[str], events: _Events, noise: threading.Thread, last: deque[str]
 ) -> None:
-    for line in child.stdout or ():
-        with contextlib.suppress(json.JSONDecodeError):
-            events.put(json.loads(line))
+    with child.stdout as stdout:  # type: ignore[union-attr]
+        for line in stdout:
+            with contextlib.suppress(json.JSONDecodeError):
+                events.put(json.loads(line))
     noise.join(1)
     if child.wait():
         why = next((line for line in reversed(last) if line), f"exit status {child.returncode}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 
@@ -204,9 +205,12 @@ class Values:
         self._slot = memory.header.slot[index]
         self._values = memory.values[index]
         self._seen = -1
+        self._lock = threading.Lock()
 
     def write(self, values: Sequence[float] | dict[int, float]) -> None:
-        """Set all values, or some by their index, at one moment. One process writes.
+        """Set all values, or some by their index, at one moment.
+
+        One process writes, through one `Values`; its threads may share it.
 
         Raises:
             LiveError: more values, or a higher index, than there is room for.
@@ -215,13 +219,14 @@ class Values:
         if changes and not 0 <= min(changes) <= max(changes) < len(self._values):
             raise LiveError(f"a slot holds {len(self._values)} values")
         slot = self._slot
-        slot.values_sequence = (slot.values_sequence | 1) & 0xFFFFFFFF
-        fence()
-        for index, value in changes.items():
-            self._values[index] = value
-        slot.values_used = max(int(slot.values_used), max(changes, default=-1) + 1)
-        fence()
-        slot.values_sequence = (slot.values_sequence + 1) & 0xFFFFFFFF
+        with self._lock:
+            slot.values_sequence = (slot.values_sequence | 1) & 0xFFFFFFFF
+            fence()
+            for index, value in changes.items():
+                self._values[index] = value
+            slot.values_used = max(int(slot.values_used), max(changes, default=-1) + 1)
+            fence()
+            slot.values_sequence = (slot.values_sequence + 1) & 0xFFFFFFFF
 
     def read(self) -> list[float] | None:
         """The values, if they changed since the last call and nobody is writing; else None."""
