@@ -73,6 +73,7 @@ def test_the_wheel_holds_every_package_once(wheel: Path) -> None:
     inits = [name for name in names if name.endswith("__init__.py")]
     assert {name.removesuffix("/__init__.py").replace("/", ".") for name in inits} == packages()
     assert "torchbend/py.typed" in names
+    assert "torchbend/voice/voice.safetensors" in names
     assert "torchbend/interfaces/requirements/rave-nodeps.txt" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"torchbend"}
 
