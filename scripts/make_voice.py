@@ -6,7 +6,7 @@ The material is made here: some hundred bars of strings, bells, pads, voices and
 ear's notes go in, the levels of the partials and of the bands of noise should come out. The
 latents get their meaning the same way: moved by a known amount, the levels have to become
 those of the same music an octave higher, brighter, noisier, louder. What is left, three
-latents, has to tell the chords apart. It takes a few minutes on one core.
+latents, has to tell the chords apart. It takes about ten minutes on one core.
 """
 
 from __future__ import annotations
