@@ -7,9 +7,7 @@ torch is RAVE's ``ScriptedRAVE`` before it is scripted, with hooks and weights c
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 from native_support import SAMPLE_RATE, probe, read_wav, run_pd, write_wav
-from rave_export import rave_exported, rave_model, rave_scripted
+from rave_export import rave_exported, rave_model, rave_scripted, silence
 from script_nets import contents
 from support import equal, noise
 from torch import Tensor
@@ -25,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 import torchbend as tb
 from torchbend.bending import BendingConfig
+from torchbend.cli import main
 from torchbend.interfaces._rave_build import save_run
 
 pytestmark = [
@@ -34,8 +33,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*Converting a tensor:torch.jit.TracerWarning"),
 ]
 
-FEWER = ("CAPACITY = 4", "RATIOS = [4, 2]")
-FEW = (*FEWER, "DILATIONS = [[3], [1]]")
+FEWER = ("CAPACITY = 4", "RATIOS = [4]")
+FEW = (*FEWER, "DILATIONS = [[3]]")
 KINDS = {
     "v1": (*FEWER, "blocks.ResidualStack.dilations_list = [[3, 1]]"),
     "v2": FEW,
@@ -125,12 +124,12 @@ def bare(x: Tensor) -> Tensor:
     return x.nan_to_num(posinf=torch.inf, neginf=-torch.inf)
 
 
-def expect_same_contents(got: Any, want: Any) -> None:
+def expect_same_contents(got: Any, want: Any, but: Sequence[str] = ()) -> None:
     """All buffers, weights and other attributes of a module are in another, bit for bit."""
     mine, theirs = contents(got), contents(want)
-    assert len(theirs) > 400
-    for name, value in theirs.items():
-        assert same(mine[name], value), name
+    assert len(theirs) > 300
+    for name in theirs.keys() - set(but):
+        assert same(mine[name], theirs[name]), name
 
 
 def expect_the_same_play(made: Made, ours: Any, held: Callable[[], Any]) -> None:
@@ -166,8 +165,8 @@ def test_a_neutral_bend_at_every_place_leaves_sound_and_state(
     bended = tb.load(rave.path)
     assert bended.traced_methods and set(bended.traced_methods) == set(METHODS)
     numbers = everywhere(bended, True)
-    assert len(numbers) > 250
-    assert sum("/" in pattern for pattern in numbers) > 100
+    assert len(numbers) > 150
+    assert sum("/" in pattern for pattern in numbers) > 60
     bended.bend(tb.Scale(1.0), ".*", *numbers)
     assert set(bended.weight_names) < set(bended.bended_keys())
     assert sum(len(bended.bended_activations(fn)) for fn in METHODS) == len(numbers)
@@ -332,21 +331,23 @@ def test_versions_and_mixtures_of_weights(made: Make) -> None:
 
     def reference(first: float, second: float) -> Any:
         file, theirs = rave.file(), other.file().state_dict()
+        tensors = dict(file.named_parameters()) | {name: getattr(file, name) for name in fixed}
         with torch.no_grad():
-            for name, value in file.state_dict(keep_vars=True).items():
-                if isinstance(value, torch.nn.Parameter) or name in fixed:
-                    bent = 0.5 if name == "decoder.net.0.weight" else 1.0
-                    mixed = value * bent * first + theirs[name] * second
-                    value.copy_(mixed)
+            for name, value in tensors.items():
+                bent = 0.5 if name == "decoder.net.0.weight" else 1.0
+                value.copy_(value * bent * first + theirs[name] * second)
         return file
 
+    def played(file: Any, holder: Any) -> list[Tensor]:
+        silence(holder)
+        return [play(file, fn, rave.given(fn, 2048, 1)) for fn in METHODS]
+
     def heard() -> list[Tensor]:
-        bended._runner.start_again(bended._shadow, bended._runner.start())
-        return [play(bended, fn, rave.given(fn, 2048, 1)) for fn in METHODS]
+        return played(bended, bended._shadow)
 
     def wanted(first: float, second: float) -> list[Tensor]:
         file = reference(first, second)
-        return [play(file, fn, rave.given(fn, 2048, 1)) for fn in METHODS]
+        return played(file, file)
 
     one, two = wanted(1.0, 0.0), wanted(0.0, 1.0)
     assert not any(same(a, b) for a, b in zip(one, two, strict=True))
@@ -365,25 +366,28 @@ def test_a_configuration_is_saved_and_bends_the_file_alike(made: Make, tmp_path:
     bended = tb.load(rave.path)
     drive = tb.BendingParameter("drive", 1.0, range=[0, 4])
     bended.bend(tb.Normal(0.2, seed=3), r"decoder.*weight$")
-    bended.bend(tb.Scale(drive), "decode:decoder.net.1$", "forward:.*net.0/conv1d$")
+    bended.bend(tb.Scale(drive), "decode:decoder.net.1$", "forward:decoder.*/add$")
     bended.bending_config().save(tmp_path / "bends.json")
     again = tb.load(rave.path)
     again.bend(BendingConfig.load(tmp_path / "bends.json", again))
     assert again.bended_keys() == bended.bended_keys()
-    for value in (1.0, 2.5):
+    theirs = rave.file()
+    sounds = []
+    for value in (1.0, 2.5, 1.0):
         bended.update("drive", value), again.update("drive", value)
-        theirs = rave.file()
         for fn in METHODS:
             x = rave.given(fn, 2048, 1)
-            got = play(again, fn, x)
-            assert same(got, play(bended, fn, x))
-            assert same(got, play(theirs, fn, x)) == (fn == "encode")
+            sounds.append(play(again, fn, x))
+            assert same(sounds[-1], play(bended, fn, x)), (value, fn)
+            assert same(sounds[-1], play(theirs, fn, x)) == (fn == "encode"), (value, fn)
+    assert not same(sounds[5], sounds[8])
 
 
 def test_adain_learns_through_a_change_of_bends(made: Make) -> None:
     rave = made("v2_small+adain")
     bended, theirs = tb.load(rave.path), rave.file()
     steps = ["set_learn_target", "bend", "set_learn_source", "reset", "set_reset_target"]
+    learning = []
     for k, step in enumerate(steps):
         if step == "bend":
             bended.bend(tb.Scale(1.0), "decode:decoder.net.1$", "forward:decoder/.*")
@@ -391,8 +395,163 @@ def test_adain_learns_through_a_change_of_bends(made: Make) -> None:
             bended.reset()
         else:
             assert getattr(bended, step)(True) == getattr(theirs, step)(True)
+            bended.update_adain(), theirs.update_adain()
         for fn in METHODS:
             x = rave.given(fn, 2048, k)
             assert same(play(bended, fn, x, k), play(theirs, fn, x, k)), (step, fn)
         expect_same_contents(bended._shadow, theirs)
-    assert theirs.fake_adain.learn_x == 1.0
+        learning.append((float(theirs.fake_adain.learn_y), float(theirs.fake_adain.learn_x)))
+    assert learning == [(1, 0), (1, 0), (1, 1), (1, 1), (1, 1)]
+    assert bended.get_reset_target() is theirs.get_reset_target() is False
+
+
+# -- frozen --------------------------------------------------------------------------------
+READ_BY_NN = [
+    *(f"{fn}_{what}" for fn in METHODS for what in ("params", "input_labels", "output_labels")),
+    *(f"{name}_params" for name in OWN),
+    *(f"{verb}_{name}" for name in OWN for verb in ("get", "set")),
+    *("get_methods", "get_attributes", "encode", "decode"),
+]
+
+
+def test_weights_of_a_frozen_rave_are_bent_and_exported(made: Make, tmp_path: Path) -> None:
+    rave, path = made("v2_small"), tmp_path / "frozen.ts"
+    torch.jit.freeze(rave.file().eval(), preserved_attrs=READ_BY_NN).save(str(path))
+    cold: Any = torch.jit.load(str(path))
+    assert list(cold.parameters()) == []
+    bended = tb.load(path)
+    # the weights of the layers are there, under names of their operations
+    values = {n: w.detach() for n, w in bended._bank.original.items()}
+    theirs = {n: w.detach() for n, w in rave.file().named_parameters() if "pqmf" not in n}
+    found = {n: [m for m, w in values.items() if equal(w, theirs[n])] for n in theirs}
+    assert len(found) > 10
+    assert all(len(names) == 1 for names in found.values())
+    assert all(re.fullmatch(r"conv(_transpose)?1d(_\d+)?\.weight", n) for (n,) in found.values())
+    for seed in range(3):
+        for fn in METHODS:
+            x = rave.given(fn, 2048, seed)
+            assert same(play(bended, fn, x, seed), play(cold, fn, x, seed)), fn
+
+    decoder = {n: names[0] for n, names in found.items() if n.startswith("decoder")}
+    gain = tb.BendingParameter("gain", 0.5, range=[0, 2])
+    bended = tb.load(path)
+    bended.bend(tb.Scale(gain), *(f"{re.escape(name)}$" for name in decoder.values()))
+    assert sorted(bended.bended_keys()) == sorted(decoder.values())
+    bended.export(tmp_path / "again.ts", patches=False)  # with its own check
+    again: Any = torch.jit.load(str(tmp_path / "again.ts"))
+    assert again.get_attributes() == [*OWN, "gain"]
+    assert again.set_learn_target(True) == 0
+    assert again.get_learn_target() == [True]
+    by_hand, plain = rave.file(), rave.file()
+
+    def scale(by: float) -> None:
+        with torch.no_grad():
+            for name, weight in by_hand.named_parameters():
+                if name in decoder:
+                    weight.mul_(by)
+
+    scale(0.5)
+    for seed in range(12):
+        if seed == 3:
+            scale(2.0)
+            bended.update("gain", 1.0)
+            assert again.set_gain(1.0) == 0
+        for fn in METHODS:
+            x = rave.given(fn, 2048, seed)
+            want = play(by_hand, fn, x, seed)
+            # freezing adds up in another order
+            torch.testing.assert_close(play(bended, fn, x, seed), want, rtol=1e-4, atol=1e-6)
+            got = play(again, fn, x, seed)
+            if seed not in (3, 4, 5):  # the gain glides there, and what it bent is remembered
+                torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6)
+            heard = not same(play(plain, fn, x, seed), want)
+            assert heard or fn == "encode" or seed >= 3
+            assert not heard or seed < 6
+
+
+# -- played --------------------------------------------------------------------------------
+KNOBS = {"gain": (1.0, 0.5), "noise": (0.0, 0.25), "drive": (1.0, 3.0), "offset": (0.0, 0.5)}
+START, HELD, MEMORY, TURN = 0.6, 0.5, 0.7, 1.5  # seconds; knobs turn one after the other
+
+
+def moments() -> list[tuple[float, str, float]]:
+    """When each knob is moved, alone, and when it is put back."""
+    found = []
+    for i, (name, (neutral, other)) in enumerate(KNOBS.items()):
+        at = START + TURN * i
+        found += [(at, name, other), (at + HELD, name, neutral)]
+    return found
+
+
+def expect_each_heard_and_taken_back(moved: Tensor, still: Tensor) -> None:
+    """Each knob changes the sound while it is moved; afterwards there are the same bits."""
+    assert still.isfinite().all() and still.abs().max() > 1e-3
+    first = int(START * SAMPLE_RATE)
+    assert equal(moved[:, :first], still[:, :first])
+    for i, name in enumerate(KNOBS):
+        at, end = START + TURN * i, START + TURN * (i + 1)
+        here = slice(int(at * SAMPLE_RATE), int((at + HELD) * SAMPLE_RATE))
+        back = slice(int((at + HELD + MEMORY) * SAMPLE_RATE), int(end * SAMPLE_RATE))
+        heard = (moved[:, here] - still[:, here]).abs().max() / still[:, here].abs().max()
+        assert heard > 1e-2, name
+        assert equal(moved[:, back], still[:, back]), name
+
+
+def test_the_export_has_all_that_the_file_had_and_plays_with_new_knobs(
+    made: Make, tmp_path: Path
+) -> None:
+    rave = made("v2_small")
+    bended = tb.load(rave.path)
+
+    def knob(name: str, low: float, high: float) -> tb.BendingParameter:
+        return tb.BendingParameter(name, KNOBS[name][0], range=[low, high])
+
+    bended.bend(tb.Scale(knob("gain", 0, 2)), r"decoder\.net\..*weight$")
+    bended.bend(tb.Normal(knob("noise", 0, 0.5), seed=2), r"decoder\..*weight$")
+    bended.bend(tb.Scale(knob("drive", 0, 4)), "decode:decoder.net.2$", "forward:decoder.net.2$")
+    offset = tb.Bias(knob("offset", -1, 1))
+    bended.bend(offset, "decode:decoder/tanh$", "forward:decoder/tanh$")
+    path = bended.export(tmp_path / "bent.ts").path  # with its own check and its patches
+    assert main(["check", str(path)]) == 0
+
+    theirs, ours = rave.file(), torch.jit.load(str(path))
+    assert ours.get_methods() == theirs.get_methods() == list(METHODS)
+    assert theirs.get_attributes() == OWN
+    assert ours.get_attributes() == [*OWN, *KNOBS]
+    assert set(theirs._c._method_names()) <= set(ours._c._method_names())
+    for fn in METHODS:
+        for what in ("params", "input_labels", "output_labels"):
+            got, want = (getattr(file, f"{fn}_{what}") for file in (ours, theirs))
+            assert list(got) == list(want)
+    for kind in ("named_buffers", "named_parameters"):
+        mine = dict(getattr(ours, kind)())
+        for name, value in getattr(theirs, kind)():
+            assert same(mine[name], value), name
+    for k, name in enumerate(OWN * 2):
+        assert getattr(ours, f"set_{name}")(k < 4) == 0
+        getattr(theirs, f"set_{name}")(k < 4)
+        ours.update_adain(), theirs.update_adain()
+        assert getattr(ours, f"get_{name}")() == [getattr(theirs, f"get_{name}")()]
+        x = rave.given("forward", 2048, k)
+        assert same(play(ours, "forward", x, k), play(theirs, "forward", x, k)), name
+        expect_same_contents(ours._model, theirs, but=OWN)  # which the face holds
+
+    seconds = START + TURN * len(KNOBS)
+    sound = noise(1, int(seconds * SAMPLE_RATE)) * 0.3
+    x = write_wav(tmp_path / "in.wav", sound)
+    options = ["--method", "forward", "--block", 2048, "--seed", 3, "--threads", 1]
+    sounds = []
+    moves = [word for at, name, v in moments() for word in ("--set", f"{at}:{name}={v}")]
+    for file, more in ((rave.path, []), (path, []), (path, moves)):
+        lines = probe("render", file, x, tmp_path / "out.wav", *options, *more)
+        assert (lines[-1]["errors"], lines[-1]["finite"]) == (0, True)
+        assert all(line["code"] == 0 for line in lines[:-1])
+        sounds.append(read_wav(tmp_path / "out.wav"))
+    assert equal(sounds[0], sounds[1])
+    expect_each_heard_and_taken_back(sounds[2], sounds[1])
+
+    messages = [(at, f"tb/bent/{name} {value}") for at, name, value in moments()]
+    still = run_pd(path.with_suffix(".pd"), seconds, sound=sound, seed=3)
+    moved = run_pd(path.with_suffix(".pd"), seconds, sound=sound, seed=3, messages=messages)
+    assert still.errors == moved.errors == []
+    expect_each_heard_and_taken_back(moved.sound, still.sound)
