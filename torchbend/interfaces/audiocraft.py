@@ -9,6 +9,7 @@ into sound. AudioGen (Kreuk et al., 2022) does the same for other sounds. Instal
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 import math
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from torchbend.bending import BendingCallback, BendingConfig, DuringSteps
 from torchbend.bending.steps import tell_step
 from torchbend.errors import BendingError, ExportError, TorchbendError, first_line, suggest
+from torchbend.interfaces._audiocraft_bended import BendedCodec
 from torchbend.interfaces._audiocraft_open import open_generator
 from torchbend.places import Place
 from torchbend.tracing import BendedWrapper, BendHandle
@@ -31,7 +33,7 @@ from torchbend.tracing.inputs import signature_of
 from torchbend.tracing.record import Trace
 from torchbend.tracing.shadow import noise_kept, plain_tensors
 
-__all__ = ["BendedAudioGen", "BendedMusicGen"]
+__all__ = ["BendedAudioGen", "BendedCodec", "BendedMusicGen"]
 
 _LONGEST_SECONDS = 600.0
 _CODEC, _ENCODER = "compression_model.", "compression_model.encoder."
@@ -308,6 +310,15 @@ class _BendedGenerator(BendedWrapper):
     def _held(self) -> Any:
         """AudioCraft's object that plays."""
         return self._shadow.__dict__["held"]
+
+    @functools.cached_property
+    def compression_model(self) -> BendedCodec:
+        """The codec by itself: it is bent on its own, unbent at first, and can be exported.
+
+        Raises:
+            TorchbendError: a codec of this kind does not play block by block.
+        """
+        return BendedCodec(self.wrapped_module.compression_model)
 
     def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Any:
         """Move everything; see ``BendedModule.to``."""
