@@ -271,6 +271,8 @@ def heard_while_it_moves(what: str, players: int, calls: int) -> list[int]:
     p = tb.BendingParameter("p", 1.0)
     if what == "weights":
         bended.bend(tb.Scale(p), ".*weight", "gain")
+    elif what == "both":
+        bended.bend(tb.Scale(p), r"convs\.1\.weight", "act$", "tanh")
     else:
         bended.bend(tb.Scale(p), "act.*", "tanh")
     pure = []
@@ -324,7 +326,7 @@ def heard_while_it_moves(what: str, players: int, calls: int) -> list[int]:
     return heard
 
 
-@pytest.mark.parametrize("what", ["weights", "activations"])
+@pytest.mark.parametrize("what", ["weights", "activations", "both"])
 @torch.no_grad()
 def test_moves_from_another_thread_are_heard_whole(what: str) -> None:
     """Each output is one of two, never a mixture of both."""

@@ -28,13 +28,15 @@ class Knobs:
     """One model's own operands.
 
     Attributes:
-        moved: controls that moved and are not heard yet, by identity.
+        moved: controls that moved and are not heard yet, by identity, and where to: weights
+            were folded for that value, and the control may have moved on meanwhile.
     """
 
     def __init__(self) -> None:
         self._staged: Twins = weakref.WeakKeyDictionary()
         self._live: Twins = weakref.WeakKeyDictionary()
-        self.moved: dict[int, BendingParameter] = {}
+        self._folded_for: dict[int, Any] = {}
+        self.moved: dict[int, tuple[BendingParameter, Any]] = {}
 
     def adopt(self, kernel: nn.Module, kind: str) -> None:
         """Let a kernel read this model's operands instead of the controls' own.
@@ -58,17 +60,21 @@ class Knobs:
 
     def stage(self, parameter: BendingParameter) -> None:
         """Let the weights' operands follow a control, now."""
-        _follow(self._staged, parameter)
+        raw = self._folded_for[id(parameter)] = parameter.raw
+        _follow(self._staged, parameter, raw)
+
+    def note(self, parameter: BendingParameter) -> None:
+        """Let a control be heard next, at the value that it was staged with."""
+        self.moved[id(parameter)] = parameter, self._folded_for.pop(id(parameter), parameter.raw)
 
     def hear(self) -> None:
         """Let the activations' operands follow the controls that moved."""
         moved, self.moved = self.moved, {}
-        for parameter in moved.values():
-            _follow(self._live, parameter)
+        for parameter, raw in moved.values():
+            _follow(self._live, parameter, raw)
 
 
-def _follow(known: Twins, parameter: BendingParameter) -> None:
-    raw: Any = parameter.raw
+def _follow(known: Twins, parameter: BendingParameter, raw: Any) -> None:
     for twin in list(known.values()):
         if twin.__dict__["parameter"] is parameter:
             twin.follow(raw)  # type: ignore[operator]

@@ -262,7 +262,8 @@ class Runner:
         """
         with self.bank.gate:
             self.bank.pending.update(weights)
-            self.knobs.moved.update({id(p): p for p in moved})
+            for parameter in moved:
+                self.knobs.note(parameter)
             self.plans.update(plans or {})
             if not moved:  # a knob keeps the shapes; anything else may break a run
                 for plan in self.plans.values():
