@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from torchbend.realtime.audio.callback import is_native, play_block
 from torchbend.realtime.audio.io_process import AudioProcess, Device, Playing, list_devices
-from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.audio.memory import AudioMemory, fit_channels
 from torchbend.realtime.audio.slot import Slot, Values, latency_frames
-from torchbend.realtime.audio.strip import Counters, Meters, Strip
+from torchbend.realtime.audio.strip import Counters, Meters, SlotCounters, Strip
 from torchbend.realtime.audio.tape import Feed, Recorder
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "Playing",
     "Recorder",
     "Slot",
+    "SlotCounters",
     "Strip",
     "Values",
+    "fit_channels",
     "is_native",
     "latency_frames",
     "list_devices",

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,12 @@ import numpy.typing as npt
 from torchbend.errors import LiveError
 from torchbend.realtime.audio.layout import constant, ffi, native
 
-__all__ = ["AudioMemory", "Frames", "copy_frames", "fence", "put_frames"]
+__all__ = ["AudioMemory", "Frames", "copy_frames", "fence", "fit_channels", "put_frames"]
 
 Frames = npt.NDArray[np.float32]
 """Sound as ``(frames, channels)``."""
+
+_Float = TypeVar("_Float", bound=np.floating[Any])
 
 _PREFIX = "torchbend-"
 _LEAST_CAPACITY = 65536  # frames: 1.4 s at 48 kHz
@@ -259,6 +261,19 @@ def put_frames(ring: Frames, position: int, frames: Frames) -> None:
     first = min(len(frames), len(ring) - start)
     ring[start : start + first] = frames[:first]
     ring[: len(frames) - first] = frames[first:]
+
+
+def fit_channels(frames: npt.NDArray[_Float], channels: int) -> npt.NDArray[_Float]:
+    """Sound in so many channels: mono on every one, otherwise each in its place or silent.
+
+    The callback treats its dry sound so; a worker may do the same around its model.
+    """
+    if frames.shape[1] == 1:
+        return np.repeat(frames, channels, axis=1)
+    fitted = np.zeros((len(frames), channels), frames.dtype)
+    both = min(channels, frames.shape[1])
+    fitted[:, :both] = frames[:, :both]
+    return fitted
 
 
 def _set_constants(header: Any, rate: int) -> None:

@@ -20,6 +20,7 @@ from torchbend.realtime.audio.memory import (
     Frames,
     copy_frames,
     fence,
+    fit_channels,
     put_frames,
 )
 
@@ -226,14 +227,8 @@ def _delayed(memory: AudioMemory, ring: Frames, start: int, frames: int, fade: _
     h = memory.header
     new = copy_frames(ring, start - h.delay_to, frames)
     old = copy_frames(ring, start - h.delay_from, frames)
-    delayed = fade * new + (1 - fade) * old
-    dry = np.zeros((frames, memory.outputs))
-    channels = min(memory.inputs, memory.outputs)
-    if memory.inputs == 1:
-        dry[:] = delayed
-    else:
-        dry[:, :channels] = delayed[:, :channels]
-    return dry
+    delayed: _Array = fade * new + (1 - fade) * old
+    return fit_channels(delayed, memory.outputs)
 
 
 def _mix_slot(

@@ -13,7 +13,7 @@ from torchbend.errors import LiveError, suggest
 from torchbend.realtime.audio.layout import constant
 from torchbend.realtime.audio.memory import AudioMemory, fence
 
-__all__ = ["PARAMETERS", "Counters", "Meters", "Parameter", "Strip"]
+__all__ = ["PARAMETERS", "Counters", "Meters", "Parameter", "SlotCounters", "Strip"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +87,35 @@ class Counters:
         """All flagged xruns together."""
         flagged = self.input_underflows + self.input_overflows
         return flagged + self.output_underflows + self.output_overflows
+
+
+@dataclasses.dataclass(frozen=True)
+class SlotCounters:
+    """How a slot and its worker do.
+
+    Attributes:
+        attached: 0 when nobody is there; another number for each worker that comes.
+        block: frames of one turn of the worker.
+        latency: frames from what it reads to where that is heard.
+        turns: blocks that it has worked through.
+        turn_ns: nanoseconds from input ready to output ready, in the last turn.
+        turn_ns_most: the longest turn.
+        skipped: frames that it passed over to catch up.
+        late_blocks: device blocks that lacked some of its sound while it was audible.
+        late_frames: the frames that were missing then.
+        bad_samples: samples of it that were not finite.
+    """
+
+    attached: int
+    block: int
+    latency: int
+    turns: int
+    turn_ns: int
+    turn_ns_most: int
+    skipped: int
+    late_blocks: int
+    late_frames: int
+    bad_samples: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,11 +193,9 @@ class Strip:
         if not 0 <= seconds <= 600:
             raise LiveError(f"a fade takes 0 to 600 seconds, not {seconds}")
         for slot, level in levels.items():
-            if not (0 <= slot < self.memory.header.slots and 0 <= level <= 1):
-                raise LiveError(
-                    f"slot {slot} cannot go to level {level}: there are slots 0 to "
-                    f"{self.memory.header.slots - 1}, with levels from 0 to 1"
-                )
+            self._known_slot(slot)
+            if not 0 <= level <= 1:
+                raise LiveError(f"slot {slot} cannot go to level {level}: from 0 to 1")
         with self._writing() as parameters:
             for slot, level in levels.items():
                 parameters.slot[slot].level = level
@@ -177,9 +204,12 @@ class Strip:
 
     def counters(self) -> Counters:
         """What has been counted."""
-        header = self.memory.header
-        names = [field.name for field in dataclasses.fields(Counters)]
-        return Counters(**{name: int(getattr(header, name)) for name in names})
+        return Counters(**_read(Counters, self.memory.header))
+
+    def slot_counters(self, index: int) -> SlotCounters:
+        """What has been counted of one slot."""
+        self._known_slot(index)
+        return SlotCounters(**_read(SlotCounters, self.memory.header.slot[index]))
 
     def meters(self) -> Meters:
         """The levels now."""
@@ -211,6 +241,11 @@ class Strip:
             raise LiveError(f"the strip has no {name!r}. {suggest(name, PARAMETERS)}")
         return PARAMETERS[name]
 
+    def _known_slot(self, index: int) -> None:
+        if not 0 <= index < self.memory.header.slots:
+            last = self.memory.header.slots - 1
+            raise LiveError(f"there is no slot {index}; there are slots 0 to {last}")
+
     def _checked(self, name: str, value: float | bool | str) -> float:
         parameter = self._known(name)
         if isinstance(value, str):
@@ -224,3 +259,7 @@ class Strip:
         if not parameter.low <= value <= high:
             raise LiveError(f"{name} cannot be {value}: it goes from {parameter.low:g} to {high:g}")
         return float(value)
+
+
+def _read(kind: type[Counters] | type[SlotCounters], struct: Any) -> dict[str, int]:
+    return {field.name: int(getattr(struct, field.name)) for field in dataclasses.fields(kind)}

@@ -126,7 +126,7 @@ def test_a_late_worker_fades_out_and_comes_back_in_its_place(
     counters = rig.strip.counters()
     # The slot was audible before its first frame had come, too.
     assert counters.underruns == away - 1 + latency // block
-    assert rig.memory.header.slot[0].late_frames == len(missing) + latency
+    assert rig.strip.slot_counters(0).late_frames == len(missing) + latency
     assert slot.behind == 0
 
 

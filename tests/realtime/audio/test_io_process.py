@@ -88,7 +88,7 @@ def test_one_that_hangs_is_noticed_and_replaced(memory: AudioMemory) -> None:
         os.kill(pid_of(process), signal.SIGSTOP)
         began = time.monotonic()
         assert until(lambda: process.state() == "stalled")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         stopped = pid_of(process)
         process.restart()
         position = memory.position

@@ -170,7 +170,7 @@ def test_the_server_goes_and_comes_back(jack: Jack, native: bool) -> None:
             jack.kill()
             began = time.monotonic()
             assert until(lambda: process.state() != "running")
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
             with pytest.raises(LiveError, match="no default"):
                 process.restart()
             position = memory.position

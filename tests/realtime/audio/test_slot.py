@@ -45,8 +45,11 @@ def test_a_block_is_read_when_it_came(native: bool) -> None:
     np.testing.assert_array_equal(slot.read(), sound[:100])  # until it is written
     slot.write(np.zeros((100, 2), np.float32))
     assert not slot.wait(0)
-    assert rig.memory.header.slot[0].turns == 1
-    assert 0 < rig.memory.header.slot[0].turn_ns <= rig.memory.header.slot[0].turn_ns_most
+    counters = rig.strip.slot_counters(0)
+    assert (counters.attached, counters.block, counters.latency, counters.turns) == (1, 100, 100, 1)
+    assert 0 < counters.turn_ns <= counters.turn_ns_most
+    with pytest.raises(LiveError, match="no slot 4"):
+        rig.strip.slot_counters(4)
 
 
 def test_blocks_of_another_shape_are_refused(native: bool) -> None:
@@ -81,7 +84,7 @@ def test_a_worker_catches_up_by_whole_blocks_and_keeps_its_latency(native: bool)
             assert slot.behind == 0
         if not 10 <= turn < 20:
             rig.work()
-    assert rig.memory.header.slot[0].skipped == 640
+    assert rig.strip.slot_counters(0).skipped == 640
     fixed = slice(64 * 22 + FADE, None)
     heard = rig.memory.heard[: len(sound)]
     np.testing.assert_array_equal(heard[fixed], delayed(sound, 128)[fixed])
@@ -191,9 +194,9 @@ while memory.position < int(sys.argv[2]):
 
 
 def test_two_processes_race_around_the_rings_and_lose_nothing() -> None:
-    """Numbered frames go out and come back some hundred thousand times, with no pause."""
+    """Numbered frames go out and come back two hundred thousand times, with no pause."""
     rig = Rig(True, limiter=False)
-    memory, frames = rig.memory, 400_000
+    memory, frames = rig.memory, 200_000
     slot = rig.attach(0, 64, 400)
     clock = start(CLOCK, memory.path, str(frames))
     try:
@@ -213,7 +216,7 @@ def test_two_processes_race_around_the_rings_and_lose_nothing() -> None:
     heard = memory.heard[last & memory.mask]
     np.testing.assert_array_equal(heard[:, 0], (last - 400) % 4096 / np.float32(4096))
     np.testing.assert_array_equal(heard[:, 1], -heard[:, 0])
-    assert memory.header.slot[0].skipped == 0
+    assert rig.strip.slot_counters(0).skipped == 0
 
 
 # -- values --------------------------------------------------------------------------------
@@ -255,7 +258,7 @@ def test_a_reader_never_sees_half_of_a_change() -> None:
         try:
             reader, seen, last = Values(memory, 0), 0, 0.0
             give_up = time.monotonic() + 20
-            while seen < 2000 and time.monotonic() < give_up:
+            while seen < 500 and time.monotonic() < give_up:
                 values = reader.read()
                 if values:
                     assert len(set(values)) == 1
@@ -263,7 +266,7 @@ def test_a_reader_never_sees_half_of_a_change() -> None:
                     seen, last = seen + 1, values[0]
         finally:
             end(writer)
-        assert seen == 2000
+        assert seen == 500
 
 
 def test_the_latency_of_the_formula_serves_a_worker(native: bool) -> None:

@@ -108,7 +108,7 @@ def test_what_is_not_finite_is_cleaned_on_its_way_out(native: bool) -> None:
     heard = rig.play(noise(640), 64)
     assert np.isfinite(heard).all()
     assert heard[-1].all()
-    bad = [rig.memory.header.slot[index].bad_samples for index in (0, 1)]
+    bad = [rig.strip.slot_counters(index).bad_samples for index in (0, 1)]
     assert bad == [2 * 9, 0]
 
 
