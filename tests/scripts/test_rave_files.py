@@ -40,7 +40,7 @@ KINDS = {
     "v2": FEW,
     "v2_small": FEW,
     "v3": FEW,
-    "discrete": FEW,
+    "discrete": (*FEW, "NUM_QUANTIZERS = 4"),
     "v2_small+wasserstein": FEW,
     "v2_small+spherical": FEW,
     "v2_small+adain": FEW,
@@ -167,12 +167,13 @@ def test_a_neutral_bend_at_every_place_leaves_sound_and_state(
     numbers = everywhere(bended, True)
     assert len(numbers) > 150
     assert sum("/" in pattern for pattern in numbers) > 60
-    bended.bend(tb.Scale(1.0), ".*", *numbers)
-    assert set(bended.weight_names) < set(bended.bended_keys())
+    bended.bend(tb.Scale(1.0), ".*", bend_graph=False)
+    assert bended.bended_keys() == bended.weight_names
+    bended.bend(tb.Scale(1.0), *numbers)
     assert sum(len(bended.bended_activations(fn)) for fn in METHODS) == len(numbers)
     bended.export(tmp_path / "again.ts", check=False, patches=False)
     others = everywhere(bended, False)
-    assert len(others) > (30 if kind == "discrete" else 2)
+    assert len(others) > (20 if kind == "discrete" else 2)
     bended.bend(tb.Lambda(torch.clone), *others)
     expect_the_same_play(rave, bended, lambda: bended._shadow)
     again: Any = torch.jit.load(str(tmp_path / "again.ts"))
