@@ -120,7 +120,7 @@ def _message(packet: bytes, start: int, end: int) -> tuple[str, tuple[Any, ...]]
     return address, form.unpack_from(packet, args_start)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _head(head: bytes, tags_start: int) -> tuple[str, str, struct.Struct | None]:
     """The address, the types, and how to read arguments that are numbers only."""
     address, _ = _text(head, 0, len(head))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torchbend.realtime.control.controls import Control, Value
+from torchbend.realtime.control.errors import RefusedError
 from torchbend.realtime.control.tree import ControlTree
 
 __all__ = ["ATTRIBUTES", "host_info", "node"]
@@ -51,7 +52,10 @@ def node(tree: ControlTree, path: str = "/") -> dict[str, Any] | None:
             if name:
                 below = f"{here['FULL_PATH'].rstrip('/')}/{name}"
                 here = here.setdefault("CONTENTS", {}).setdefault(name, _container(below))
-        here.update(_described(tree, control))
+        try:
+            here.update(_described(tree, control))
+        except RefusedError:
+            continue  # another model was loaded meanwhile
     return found
 
 
@@ -64,15 +68,18 @@ def host_info(name: str, osc: tuple[str, int], query: tuple[str, int]) -> dict[s
         query: of this one.
     """
     can = ("ACCESS", "CLIPMODE", "DESCRIPTION", "LISTEN", "PATH_CHANGED", "RANGE", "TYPE")
-    return {
+    found = {
         "NAME": name,
         "EXTENSIONS": dict.fromkeys((*can, "UNIT", "VALUE"), True),
-        "OSC_IP": osc[0],
         "OSC_PORT": osc[1],
         "OSC_TRANSPORT": "UDP",
-        "WS_IP": query[0],
         "WS_PORT": query[1],
     }
+    # Without an address, it is the one that was asked: of all interfaces, that is the one.
+    for key, (host, _) in {"OSC_IP": osc, "WS_IP": query}.items():
+        if host not in ("0.0.0.0", "::"):
+            found[key] = host
+    return found
 
 
 def _container(path: str) -> dict[str, Any]:

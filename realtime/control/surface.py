@@ -125,6 +125,7 @@ class ControlSurface:
             self._thread.join()
         if self._announcement is not None:
             self._announcement.close()
+            self._announcement = None
         if self.query is not None:
             self.query.close()
         if self.osc is not None:

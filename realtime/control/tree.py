@@ -105,7 +105,7 @@ class ControlTree:
 
     @property
     def controls(self) -> Mapping[str, Control]:
-        """The controls by address, elements of vectors among them."""
+        """The controls by address, elements of vectors among them; as they are now."""
         return MappingProxyType(self._controls)
 
     @property
@@ -121,15 +121,19 @@ class ControlTree:
             ControlError: an address is there already.
         """
         with self._lock:
+            # A copy takes the place of the old: others may be reading that one.
+            there = dict(self._controls)
+            values, parents = dict(self._values), dict(self._parents)
             for control in controls:
                 parts = elements(control)
                 for each in (control, *parts):
-                    if each.address in self._controls:
+                    if each.address in there:
                         raise ControlError(f"there are two controls at {each.address}")
-                    self._controls[each.address] = each
-                self._values[control.address] = control.default
+                    there[each.address] = each
+                values[control.address] = control.default
                 for index, part in enumerate(parts):
-                    self._parents[part.address] = (control.address, index)
+                    parents[part.address] = (control.address, index)
+            self._controls, self._values, self._parents = there, values, parents
 
     def replace(self, prefix: str, controls: Iterable[Control]) -> None:
         """Put other controls where those of a prefix were: another model was loaded.
@@ -146,17 +150,18 @@ class ControlTree:
         """
         controls = list(controls)
         with self._lock:
-            kept = (dict(self._controls), dict(self._values), dict(self._parents))
-            for address in [a for a in self._controls if _below(a, prefix)]:
-                del self._controls[address]
-                self._values.pop(address, None)
-                self._parents.pop(address, None)
-                self._pending.pop(address, None)
+            kept = (self._controls, self._values, self._parents)
+            gone = {address for address in self._controls if _below(address, prefix)}
+            self._controls = {a: c for a, c in self._controls.items() if a not in gone}
+            self._values = {a: v for a, v in self._values.items() if a not in gone}
+            self._parents = {a: p for a, p in self._parents.items() if a not in gone}
             try:
                 self.add(controls)
             except ControlError:
                 self._controls, self._values, self._parents = kept
                 raise
+            for address in gone:
+                self._pending.pop(address, None)
             for control in controls:
                 before = kept[0].get(control.address)
                 if before is not None and before.types == control.types and control.types:

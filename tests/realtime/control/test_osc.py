@@ -247,13 +247,13 @@ def test_a_time_to_come_is_waited_for_and_holds_up_nobody(
     _, heard = tree_heard
     with Surface(server.place) as surface:
         start = time.monotonic()
-        surface.raw(later(0.3, ("/bend/drive", 1.0), ("/bend/steps", 5)))
+        surface.raw(later(0.8, ("/bend/drive", 1.0), ("/bend/steps", 5)))
         surface.send("/drywet", 0.5)
         until(lambda: heard.all)
         assert heard.moves == [("/drywet", (0.5,))]
-        assert time.monotonic() - start < 0.25
+        assert time.monotonic() - start < 0.7
         until(lambda: len(heard.all) == 3)
-        assert time.monotonic() - start >= 0.299
+        assert time.monotonic() - start >= 0.799
     assert heard.moves[1:] == [("/bend/drive", (1.0,)), ("/bend/steps", (5,))]
 
 
@@ -332,7 +332,7 @@ def test_memory_does_not_grow_under_a_flood(still: OscServer, tree_heard: Any) -
     draw = random.Random(4)
 
     def flood() -> None:
-        for n in range(1200):
+        for n in range(600):
             address = "/" + "".join(draw.choices("abc/*", k=12))
             still.receive(build_msg(address, [draw.random()]).dgram, ("127.0.0.1", 1 + n))
             still.receive(build_msg("/bend/drive", [draw.random()]).dgram, ("127.0.0.1", 1 + n))

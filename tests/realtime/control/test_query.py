@@ -7,6 +7,7 @@ import builtins
 import json
 import logging
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from torchbend.description import AttributeInfo, FileInfo
 from torchbend.realtime.control import Control, ControlError, ControlTree, bends
 from torchbend.realtime.control.osc import OscServer
 from torchbend.realtime.control.query import MOST_CONNECTIONS, QueryServer
+from torchbend.realtime.control.query_tree import host_info, node
 
 
 @pytest.fixture
@@ -108,9 +110,9 @@ def test_every_node_names_itself_and_every_control_is_there(
 
     walk(root, "")
     assert set(found) == set(tree_heard[0].controls)
-    for node in found.values():
+    for told in found.values():
         for each in ("VALUE", "RANGE", "CLIPMODE", "UNIT"):
-            assert len(node.get(each, node["TYPE"])) == len(node["TYPE"])
+            assert len(told.get(each, told["TYPE"])) == len(told["TYPE"])
 
 
 def test_a_node_and_an_attribute_are_told_alone(server: QueryServer, tree_heard: Any) -> None:
@@ -128,6 +130,12 @@ def test_the_host_tells_about_itself(server: QueryServer) -> None:
     assert (info["WS_IP"], info["WS_PORT"]) == server.place
     assert info["NAME"] == "torchbend"
     assert info["EXTENSIONS"]["LISTEN"] is True
+
+
+def test_of_all_interfaces_the_one_that_was_asked_is_meant() -> None:
+    info = host_info("x", ("0.0.0.0", 9000), ("0.0.0.0", 5678))
+    assert (info["OSC_PORT"], info["WS_PORT"]) == (9000, 5678)
+    assert not {"OSC_IP", "WS_IP"} & set(info)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +217,28 @@ def test_another_model_is_told_to_all(server: QueryServer, tree_heard: Any) -> N
 
     asyncio.run(talk())
     assert get(server, "/bend")[1]["CONTENTS"].keys() == {"new"}
+
+
+def test_it_is_read_while_models_come_and_go(tree_heard: Any) -> None:
+    tree, _ = tree_heard
+    stop = threading.Event()
+    lots = [Control(f"/bend/x{n}", "float", (0.0,)) for n in range(200)]
+
+    def swap() -> None:
+        while not stop.is_set():
+            tree.replace("/bend", lots)
+            tree.replace("/bend", [])
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for _ in range(200):
+            found = node(tree)
+            assert found is not None
+            assert found["CONTENTS"]["drywet"]["VALUE"] == [1.0]
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_hostile_clients_are_counted_and_the_rest_goes_on(

@@ -46,7 +46,7 @@ def test_presets_by_osc(surface: ControlSurface, knobs: Surface, tmp_path: Path)
     until(lambda: tree.value("/bend/drive") == (1.5,))
     knobs.send("/bend/drive", 0.0)
     until(lambda: tree.value("/bend/drive") == (0.0,))
-    knobs.send("/preset/morph", "loud", 0.2)
+    knobs.send("/preset/morph", "loud", 0.6)
     until(lambda: 0 < float(tree.value("/bend/drive")[0]) < 1.5)
     until(lambda: tree.value("/bend/drive") == (1.5,))
 
