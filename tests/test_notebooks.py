@@ -91,7 +91,7 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["export", "files", "quickstart"]
+    assert [path.stem for path in NOTEBOOKS] == ["export", "files", "musicgen", "quickstart"]
 
 
 def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
@@ -257,3 +257,47 @@ def test_what_a_notebook_points_to_is_there(name: str, used: list[str]) -> None:
         assert (DOCS.parent / path).is_file(), path
     commands = re.findall(r"^torchbend (\w+)", text, re.MULTILINE)
     assert commands == used
+
+
+# -- MusicGen ------------------------------------------------------------------------------
+def check_musicgen(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    assert "BendedMusicGen(MusicGen, 0 places bent)" in everything
+    for layer, bent in ((2, "convtr.convtr"), (3, "block.1.conv.conv"), (5, "convtr.convtr")):
+        name = f"compression_model.decoder.model.{layer}.{bent}.weight"
+        assert f"layer {layer} bent: {name}" in everything
+    for part in ("as before", "changed after it", "at rest, as before", "from the file"):
+        assert f"{part}: True" in everything, part
+    assert re.search(r"changed before step \d+ : 0 codes", everything)
+    assert "4 codebooks, blocks of 1280 frames, late by 9820 frames" in everything
+    assert shown(notebook).count("audio") == 8
+
+
+def test_the_committed_musicgen_says_what_it_should() -> None:
+    check_musicgen(nbformat.read(DOCS / "musicgen.ipynb", as_version=4))
+
+
+def test_one_name_makes_the_musicgen_notebook_play_another_model() -> None:
+    notebook = nbformat.read(DOCS / "musicgen.ipynb", as_version=4)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert code.count('NAME = "debug"  # "facebook/musicgen-small"') == 1
+    assert code.count("debug") == 1
+
+
+@pytest.mark.musicgen
+@pytest.mark.slow
+def test_musicgen_runs_and_says_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = nbformat.read(DOCS / "musicgen.ipynb", as_version=4)
+    now = executed(DOCS / "musicgen.ipynb", tmp_path)
+    check_musicgen(now)
+
+    def without_statistics(notebook: Any) -> list[str]:
+        """Their last digits depend on the machine."""
+        return [re.sub(r"(torch\.float32).*", r"\1", text) for text in said(notebook)]
+
+    assert without_statistics(now) == without_statistics(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []

@@ -68,7 +68,7 @@ def test_memory_efficient_attention_is_causal_attention() -> None:
 
 @pytest.mark.musicgen
 def test_words_without_spacy(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         words = _audiocraft_import._Languages(None).load("en_core_web_sm")
     assert "en_core_web_sm is not installed" in caplog.text
     assert [word.text for word in words("A Calm, slow-ish  rain")] == [

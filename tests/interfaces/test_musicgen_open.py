@@ -12,6 +12,7 @@ import torch
 from musicgen_tiny import LM, save_tiny
 
 from torchbend.errors import TorchbendError
+from torchbend.interfaces._audiocraft_import import import_audiocraft
 from torchbend.interfaces.audiocraft import BendedAudioGen, BendedMusicGen
 
 pytestmark = [
@@ -60,8 +61,6 @@ def test_no_folder_and_no_name(name: str) -> None:
 
 
 def test_a_name_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from torchbend.interfaces._audiocraft_import import import_audiocraft
-
     import_audiocraft()
     loaders = importlib.import_module("audiocraft.models.loaders")
     asked = []
@@ -81,8 +80,6 @@ def test_a_name_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_a_name_from_the_hub(monkeypatch: pytest.MonkeyPatch, saved: Path, tmp_path: Path) -> None:
-    from torchbend.interfaces._audiocraft_import import import_audiocraft
-
     import_audiocraft()
     loaders = importlib.import_module("audiocraft.models.loaders")
     monkeypatch.setattr(loaders, "hf_hub_download", lambda filename, **_: str(saved / filename))
@@ -169,3 +166,18 @@ def test_the_same_files_as_an_audiogen(folder: Path) -> None:
     bended = BendedAudioGen(folder, device="cpu")
     bended.set_generation_params(duration=0.1)
     assert bended.generate("rain").shape == (1, 1, 160)
+
+
+def test_a_model_that_was_trained_with_other_words(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchbend.interfaces import _audiocraft_import
+
+    import_audiocraft()
+    conditioners: Any = importlib.import_module("audiocraft.modules.conditioners")
+    monkeypatch.setattr(conditioners, "spacy", _audiocraft_import._Languages(None))
+    BendedMusicGen(folder, device="cpu")
+    assert "reads words with spaCy's English, which is not installed" in caplog.text
+    caplog.clear()
+    BendedMusicGen("debug", device="cpu")
+    assert caplog.text == ""

@@ -20,6 +20,7 @@ import importlib
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ import torch
 from torchbend.errors import TorchbendError
 from torchbend.interfaces._torchaudio import import_torchaudio
 
-__all__ = ["import_audiocraft"]
+__all__ = ["import_audiocraft", "plain_words"]
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ def import_audiocraft() -> ModuleType:
         return there
     absent = [name for name in ("xformers.ops", "spacy") if not _loads(name)]
     try:
-        import_torchaudio()
-        importlib.import_module("transformers")  # looks for both, and must find what is there
-        with _stand_ins(absent):
-            models = importlib.import_module("audiocraft.models")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of packages about packages
+            import_torchaudio()
+            importlib.import_module("transformers")  # looks for both: must find what is there
+            with _stand_ins(absent):
+                models = importlib.import_module("audiocraft.models")
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         missing = "AudioCraft" if name == "audiocraft" else f"AudioCraft's requirement {name!r}"
@@ -131,7 +134,8 @@ class _Word:
         return self.text.lower()
 
 
-def _words(text: str) -> list[_Word]:
+def plain_words(text: str) -> list[_Word]:
+    """The words and signs of a text, as AudioCraft asks spaCy for them."""
     return [_Word(found) for found in re.findall(r"\w+|[^\w\s]", text)]
 
 
@@ -148,9 +152,5 @@ class _Languages:
                 return self._spacy.load(name)
             except OSError:
                 pass
-        _log.warning(
-            "spaCy's %s is not installed: prompts are split at spaces, and a model that was "
-            "trained with it hears other words",
-            name,
-        )
-        return _words
+        _log.info("spaCy's %s is not installed: prompts are split at spaces", name)
+        return plain_words

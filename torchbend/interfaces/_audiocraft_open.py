@@ -9,7 +9,9 @@ configuration may name is limited.
 from __future__ import annotations
 
 import importlib
+import logging
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from torchbend.errors import TorchbendError, first_line, suggest
-from torchbend.interfaces._audiocraft_import import import_audiocraft
+from torchbend.interfaces._audiocraft_import import import_audiocraft, plain_words
 
 __all__ = ["CODEC_FILE", "LM_FILE", "open_generator"]
+
+_log = logging.getLogger(__name__)
 
 LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 
@@ -60,6 +64,15 @@ def open_generator(
             be read or do not fit each other.
     """
     models: Any = import_audiocraft()
+    with warnings.catch_warnings():
+        # torch would have weight norm written otherwise; AudioCraft's files name its weights so
+        warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)
+        return _opened(models, kind, name_or_path, cache_dir, device)
+
+
+def _opened(
+    models: Any, kind: str, name_or_path: str | Path, cache_dir: str | Path | None, device: str
+) -> Any:
     if str(name_or_path) == "debug":
         return getattr(models, kind).get_pretrained("debug", device)
     lm_file, codec_file = _files(kind, name_or_path, cache_dir)
@@ -176,6 +189,14 @@ def _language_model(path: Path, device: str) -> Any:
         loaders._delete_param(config, name)
     lm = _built(path, loaders.builders.get_lm_model, config, state)
     lm.cfg = config
+    for conditioner in lm.condition_provider.conditioners.values():
+        for reader in ("tokenizer", "text_normalizer"):
+            if getattr(getattr(conditioner, reader, None), "nlp", None) is plain_words:
+                _log.warning(
+                    "%r reads words with spaCy's English, which is not installed: it is given "
+                    "other words than in its training",
+                    str(path),
+                )
     return lm
 
 
