@@ -52,7 +52,8 @@ def play_block(
         if device_in is None or frames is not None:
             raise LiveError("say how many frames to play: those of the input, or a number")
         frames = len(device_in)
-    out = np.zeros((frames, header.device_outputs), np.float32)
+    # A device's buffer may hold anything, and must be overwritten.
+    out = np.full((frames, header.device_outputs), np.nan, np.float32)
     compiled = native() if use_native is None or use_native else None
     if use_native and compiled is None:
         raise LiveError("the audio callback was not compiled; install torchbend with a C compiler")

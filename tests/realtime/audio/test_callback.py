@@ -211,6 +211,22 @@ def test_another_delay_is_faded_to(native: bool) -> None:
     np.testing.assert_allclose(heard, expected, atol=1e-6)
 
 
+def test_a_delay_that_changes_during_a_fade_waits_for_its_end(native: bool) -> None:
+    rig = Rig(native, mix=0, delay=10)
+    sound = noise(1280)
+    heard = rig.play(sound[:640], 64)
+    rig.strip.set(delay=50)
+    heard = np.concatenate([heard, rig.play(sound[640:704], 64)])
+    rig.strip.set(delay=90)
+    heard = np.concatenate([heard, rig.play(sound[704:], 64)])
+    # The first fade is from 640 to 740; the block after that begins at 768.
+    one, two = np.zeros((1280, 1)), np.zeros((1280, 1))
+    one[640:], two[768:] = toward(0, 1, RAMP, 640), toward(0, 1, RAMP, 512)
+    expected = (1 - one) * delayed(sound, 10) + one * (1 - two) * delayed(sound, 50)
+    expected += one * two * delayed(sound, 90)
+    np.testing.assert_allclose(heard, expected, atol=1e-6)
+
+
 # -- bad calls -----------------------------------------------------------------------------
 def test_a_call_by_hand_is_checked(native: bool) -> None:
     rig = Rig(native)

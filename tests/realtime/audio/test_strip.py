@@ -123,6 +123,17 @@ def test_a_sound_beyond_all_measure_does_not_stay(native: bool) -> None:
     assert np.abs(heard[24000:]).max() < 1e-3 * np.abs(heard).max()
 
 
+def test_a_gain_that_is_no_number_is_forgotten(native: bool) -> None:
+    """The strip refuses such a gain; this one is written past it."""
+    rig = Rig(native, mix=0, dc_block=True)
+    rig.memory.header.parameters.output_gain = math.nan
+    assert not rig.play(steady(0.25), 64)[RAMP:].any()
+    rig.strip.set(output_gain=1, dc_block=False)
+    rig.play(steady(0.25), 64)
+    sound = noise(512)
+    np.testing.assert_array_equal(rig.play(sound, 64), sound)
+
+
 # -- limiter, DC, gate -----------------------------------------------------------------------
 def test_the_limiter_holds_the_ceiling_and_lets_go(native: bool) -> None:
     rig = Rig(native, mix=0, ceiling=0.5)
@@ -164,10 +175,25 @@ def test_the_gate_shuts_what_is_soft_and_opens_for_what_is_loud(native: bool) ->
     assert not rig.play(soft, 256)[RATE // 2 :].any()
     heard = rig.play(loud, 256)
     np.testing.assert_array_equal(heard[RATE // 100 :], loud[RATE // 100 :])
-    # Closing takes hysteresis and 50 ms, and goes without a step.
     after = rig.play(soft, 256)
     assert not after[RATE // 2 :].any()
     assert np.abs(np.diff(after[:, 0])).max() < 1.1 * np.abs(np.diff(soft[:, 0])).max()
+
+
+def test_the_gate_goes_by_its_own_reckoning(native: bool) -> None:
+    """Opens at 0.2 in 2 ms, closes under 0.1 in 50 ms; the envelope falls to 1/e in 50 ms."""
+    rig = Rig(native, mix=0, gate=0.2)
+    levels = np.repeat([0.02, 0.15, 0.25, 0.15, 0.02, 0.25], 9600)
+    sound = noise(len(levels), 2, peak=1) * levels[:, None].astype(np.float32)
+    heard = rig.play(sound, 480)
+    envelope, is_open, gain, gains = 0.0, True, 1.0, []
+    for peak in np.abs(sound).max(axis=1):
+        envelope = max(float(peak), envelope * math.exp(-1 / 2400))
+        is_open = envelope >= 0.2 or (is_open and envelope >= 0.1)
+        gain = min(1, gain + 1 / 96) if is_open else max(0, gain - 1 / 2400)
+        gains.append(gain)
+    assert min(gains) == 0
+    np.testing.assert_allclose(heard, sound * np.array(gains)[:, None], atol=1e-6)
 
 
 def test_what_workers_read_has_gone_through_the_gain(native: bool) -> None:
@@ -193,13 +219,13 @@ def test_meters_show_peak_and_rms(native: bool) -> None:
 
 def test_xruns_are_counted_as_portaudio_flags_them(native: bool) -> None:
     rig = Rig(native)
-    for flags in (0, 1, 2, 4, 8, 15, 16):
+    for flags in (0, 1, 2, 2, 4, 4, 4, 8, 8, 8, 8, 15, 16):
         rig.block(noise(8), flags=flags)
     counters = rig.strip.counters()
     kinds = (counters.input_underflows, counters.input_overflows)
-    assert (*kinds, counters.output_underflows, counters.output_overflows) == (2, 2, 2, 2)
-    assert counters.xruns == 8
-    assert counters.blocks == 7
+    assert (*kinds, counters.output_underflows, counters.output_overflows) == (2, 3, 4, 5)
+    assert counters.xruns == 14
+    assert counters.blocks == 13
     assert counters.block_frames == 8
     assert 0 < counters.busy_ns_most <= counters.busy_ns
 
@@ -212,6 +238,13 @@ def test_channels_are_taken_and_given_as_mapped(native: bool) -> None:
     heard = rig.block(sound)
     np.testing.assert_array_equal(heard[:, 2], sound[:, 3])
     assert not heard[:, :2].any()
+    rig.memory.set_device(4, 3, [3, -1], [-1, 0])
+    heard = rig.block(sound)
+    assert not heard.any()
+    rig.memory.set_device(4, 3, [3, 1], [-1, 0])
+    heard = rig.block(sound)
+    np.testing.assert_array_equal(heard[:, 0], sound[:, 1])
+    assert not heard[:, 1:].any()
     with pytest.raises(LiveError, match="from 0 to 2, or -1"):
         rig.memory.set_device(4, 3, None, [0, 3])
 

@@ -26,6 +26,10 @@ def test_a_fed_sound_is_heard_where_it_was_promised(native: bool) -> None:
     assert not rig.block(silence).any()  # nothing of the last time
     feed.write(sound)
     np.testing.assert_array_equal(rig.block(silence), sound[64:128])
+    feed.start(lead=64)
+    assert not rig.block(silence).any()  # though there is something in the ring
+    feed.write(sound)
+    np.testing.assert_array_equal(rig.block(silence), sound[:64])
 
 
 def test_a_feed_takes_no_more_than_there_is_room_for(native: bool) -> None:
