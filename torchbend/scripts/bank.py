@@ -12,8 +12,8 @@ from ..places import Place
 from ..tracing.shadow import part_of
 from ..tracing.weights import Chains, WeightBank
 from .graphs import Object, parts_of
+from .names import OURS
 from .source import Source, hand_over
-from .survey import OURS
 
 __all__ = ["FileBank"]
 

@@ -22,6 +22,8 @@ import torch
 
 from ..errors import BendingError
 from .graphs import Graph, Node, Value, in_order, object_at, receiver, wrapped
+from .memory import behind
+from .names import is_part, keep_name, name_of_call
 
 __all__ = ["OUTPUT", "Entry", "Operation", "Site"]
 
@@ -70,6 +72,7 @@ class Operation:
         self._nodes: dict[Entry, dict[tuple[int, ...], Node]] = {}
         self._graphs: dict[Entry, Graph] = {}
         self._before: dict[Entry, Graph] = {}
+        self._gave: list[tuple[Value, str]] = []  # by calls that were opened
         self._changed: dict[Entry, None] = {}
         self._attributes: dict[tuple[tuple[str, ...], torch.jit.ScriptModule], tuple[str, Any]] = {}
         self._steps: dict[Entry, dict[Any, tuple[int, ...]]] = {}
@@ -153,6 +156,8 @@ class Operation:
         call.output().replaceAllUsesWith(last.output())
         call.destroy()
         nodes[steps] = last
+        if not is_part(method.name):
+            self._gave.append((last.output(), name_of_call(path, method.name)))
         return new
 
     # -- changing -------------------------------------------------------------------
@@ -206,6 +211,11 @@ class Operation:
     def finish(self) -> torch.jit.ScriptModule:
         """Tidy up, check every graph, and return the module; it may run from now on."""
         self._keep_apart()
+        for output, name in reversed(self._gave):  # what is inside first
+            value = behind(output, OUTPUT)
+            if value.node().kind() != "prim::Param":
+                keep_name(value, name)
+        self._gave.clear()
         for graph in self._graphs.values():
             for node in graph.findAllNodes(OUTPUT):
                 node.output().replaceAllUsesWith(node.input())

@@ -8,19 +8,15 @@ of the method itself has no path (``tanh``). Of several outputs each has a numbe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .graphs import Node, Value, is_tensor, object_at, operation, receiver
 from .memory import Memory, behind
+from .names import OURS, is_part, kept_names, name_of_call
 from .surgery import OUTPUT, Entry, Operation, Site
 
-__all__ = ["OURS", "Spot", "survey", "survey_entries"]
-
-# torch numbers the overloads of a method, and the calls of a module that was traced
-_NUMBER = re.compile(r"__\d+$|(?<=^forward)\d+$")
-OURS = re.compile(r"_bends?\d*$")  # what holds kernels, in the files that torchbend made
+__all__ = ["Spot", "survey", "survey_entries"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,7 @@ class _Survey:
         for here in steps:
             node = self.operated.nodes(entry)[here]
             kind = node.kind()
+            kept = [kept_names(value) for value in node.outputs()]
             if kind == "prim::CallMethod":
                 self._call(entry, here, node, frame, fn)
             elif kind in ("prim::TupleUnpack", "prim::ListUnpack"):
@@ -101,8 +98,25 @@ class _Survey:
                 op = "call_module" if made_by else "call_function"
                 self._outputs(name, entry, here, node, op, frame)
             elif kind.startswith("aten::") or kind == "prim::CallFunction":
-                name = _inside(frame, operation(node))
-                self._outputs(name, entry, here, node, "call_function", frame)
+                inner = max(kept[0], key=len).split(".") if kept and kept[0] else frame
+                name = _inside(tuple(inner), operation(node))
+                self._outputs(name, entry, here, node, "call_function", tuple(inner))
+            if any(kept):
+                self._replaced(entry, here, kept, fn)
+
+    def _replaced(
+        self, entry: Entry, here: tuple[int, ...], kept: Iterable[list[str]], fn: str
+    ) -> None:
+        """Add what was given by calls that an operation before has replaced."""
+        values = self.operated.nodes(entry)[here].outputs()  # the node may have been opened
+        for output, (value, names) in enumerate(zip(values, kept, strict=True)):
+            for name in names:
+                self.names[entry, value.unique()] = name
+                if is_tensor(value) and name != fn:
+                    frame = name.rpartition(".")[0]
+                    site = Site(entry, here, output)
+                    spot = Spot(name, site, "call_module", value.node().kind(), frame)
+                    self.spots.append((spot, value))
 
     def _outputs(
         self,
@@ -132,10 +146,10 @@ class _Survey:
         fn: str,
     ) -> None:
         method = call.s("name")
-        plain = _NUMBER.sub("", method)
         path = receiver(call.inputsAt(0))
         if path is None:  # one of several modules, known only when it runs
-            self._outputs(_inside(frame, plain), entry, here, call, "call_function", frame)
+            name = _inside(frame, name_of_call((), method) or method)
+            self._outputs(name, entry, here, call, "call_function", frame)
             return
         if path and OURS.match(path[0]):
             self._stands_for(Site(entry, here), call)
@@ -145,9 +159,9 @@ class _Survey:
             self.walk(Entry((*entry.path, *interface), method), fn)
             return
         handed_on = not path and method == fn  # by a face, to the method of its own name
-        own = plain.startswith("_")  # a part of a module's work, as Conv1d's _conv_forward
-        inner = frame if handed_on else (*path, *(() if own or plain == "forward" else (plain,)))
-        name = _inside(path, plain) if own else ".".join(inner)
+        part = is_part(method)
+        name = name_of_call(path, method)
+        inner = frame if handed_on else path if part else tuple(name.split("."))
         site = Site(entry, here)
         returns = is_tensor(call.output())
         count = len(self.operated.open(entry, here))
@@ -155,7 +169,7 @@ class _Survey:
         self.names[entry, output.unique()] = name
         if returns and not handed_on:
             kind = object_at(self.operated.module._c, (*entry.path, *path))._type().name()
-            op = "call_method" if own else "call_module"
+            op = "call_method" if part else "call_module"
             self.spots.append((Spot(name, site, op, kind, ".".join(frame)), output))
         self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
 
