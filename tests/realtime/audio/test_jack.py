@@ -82,7 +82,8 @@ def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jack]:
     server = Jack()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     yield server
-    server.kill()
+    server.server.terminate()  # in order, so that it takes its files along
+    server.server.wait(20)
 
 
 WORKER = """
