@@ -283,9 +283,10 @@ def test_the_encoder_is_bent_where_a_sound_goes_on(ours: BendedMusicGen, theirs:
     assert torch.equal(seeded(ours.generate, TEXT), text)
 
 
+@pytest.mark.parametrize("place", ["lm.transformer.layers.1", "lm"])
 @pytest.mark.parametrize(("start", "stop"), [(0, 4), (5, 9), (12, None), (100, None)])
 def test_a_bend_of_some_steps(
-    ours: BendedMusicGen, theirs: Any, start: int, stop: int | None
+    ours: BendedMusicGen, theirs: Any, place: str, start: int, stop: int | None
 ) -> None:
     hooked, calls = copy.deepcopy(theirs), []
 
@@ -293,8 +294,8 @@ def test_a_bend_of_some_steps(
         calls.append(len(calls))  # without a prompt, one call is one step
         return out * -2.0 if start <= calls[-1] < (stop or 10**6) else out
 
-    hooked.lm.transformer.layers[1].register_forward_hook(bend)
-    ours.bend(tb.Scale(-2.0), "lm.transformer.layers.1$", steps=(start, stop))
+    hooked.lm.get_submodule(place[3:]).register_forward_hook(bend)
+    ours.bend(tb.Scale(-2.0), f"{place}$", steps=(start, stop))
     got, codes = seeded(ours.generate, TEXT, return_tokens=True)
     want, want_codes = seeded(hooked.generate, TEXT, return_tokens=True)
     _, unbent = seeded(theirs.generate, TEXT, return_tokens=True)
@@ -302,6 +303,12 @@ def test_a_bend_of_some_steps(
     assert torch.equal(got, want)
     assert torch.equal(codes, unbent) == (start > FRAMES + CODEBOOKS)
     assert torch.equal(codes[:, 0, :start], unbent[:, 0, :start])
+
+
+def test_the_codec_is_in_no_step(ours: BendedMusicGen) -> None:
+    unbent = ours.generate(TEXT, seed=0)
+    ours.bend(tb.Scale(0.0), r"compression_model\..*", steps=(0, None))
+    assert torch.equal(ours.generate(TEXT, seed=0), unbent)
 
 
 def test_steps_go_on_after_a_prompt(ours: BendedMusicGen) -> None:
@@ -387,3 +394,28 @@ def test_a_bend_that_changes_a_shape_is_named(ours: BendedMusicGen) -> None:
         ours.generate(TEXT)
     ours.reset()
     assert torch.equal(ours.generate(TEXT, seed=0), unbent)
+
+
+def test_moving_it(folder: Path) -> None:
+    bended = BendedMusicGen(folder, device="cpu")
+    bended.set_generation_params(duration=0.1)
+    bended.to(torch.float64)
+    assert bended.generate(TEXT, seed=0).dtype == torch.float64
+    bended.to("cpu", torch.float32)
+    bended.bend(tb.Scale(0.5), "lm.emb.*weight")
+    assert bended.generate(TEXT, seed=0).dtype == torch.float32
+    assert next(bended.wrapped_module.lm.parameters()).dtype == torch.float32
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_it_plays_on_a_gpu(folder: Path) -> None:
+    bended = BendedMusicGen(folder, device="cpu")
+    bended.set_generation_params(duration=0.2, use_sampling=False)
+    there = bended.to("cuda").generate(TEXT)
+    assert there.device.type == "cuda"
+    bended.bend(tb.Scale(-2.0), "lm.transformer.layers.1$", steps=(2, 4))
+    assert not torch.equal(bended.generate(TEXT), there)
+    bended.reset()
+    assert torch.equal(bended.generate(TEXT), there)
+    assert BendedMusicGen(folder).device.type == "cuda"

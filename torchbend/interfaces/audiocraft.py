@@ -8,12 +8,11 @@ into sound. AudioGen (Kreuk et al., 2022) does the same for other sounds. Instal
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from torchbend.bending import BendingCallback, BendingConfig, DuringSteps
 from torchbend.bending.steps import tell_step
 from torchbend.errors import BendingError, ExportError, TorchbendError, first_line, suggest
 from torchbend.interfaces._audiocraft_bended import BendedCodec
+from torchbend.interfaces._audiocraft_calls import seeded, tell_steps, texts_of
 from torchbend.interfaces._audiocraft_open import open_generator
 from torchbend.places import Place
 from torchbend.tracing import BendedWrapper, BendHandle
@@ -58,8 +58,7 @@ class _BendedGenerator(BendedWrapper):
         model = open_generator(self._kind, name_or_path, cache_dir, device)
         for part in (model.lm, model.compression_model):
             part.requires_grad_(False)
-        model.lm.register_forward_pre_hook(_enter_step, with_kwargs=True)
-        model.lm.register_forward_hook(_leave_step, always_call=True)
+        tell_steps(model)
         super().__init__(model)
         self._look_inside()
 
@@ -99,7 +98,7 @@ class _BendedGenerator(BendedWrapper):
         Raises:
             BendingError: there is no text, one is empty, or the duration does not fit.
         """
-        texts = _texts(descriptions)
+        texts = texts_of(descriptions)
         return self._generated("generate", seed, texts, progress, return_tokens, **arguments)
 
     def generate_unconditional(
@@ -164,7 +163,7 @@ class _BendedGenerator(BendedWrapper):
             )
         sounds = 1 if prompt.ndim == 2 else len(prompt)
         if descriptions is not None:
-            descriptions = _texts(descriptions, none=True)
+            descriptions = texts_of(descriptions, none=True)
             if len(descriptions) != sounds:
                 raise BendingError(f"{sounds} prompts and {len(descriptions)} texts: give as many")
         given = (prompt, prompt_sample_rate, descriptions, progress, return_tokens)
@@ -197,8 +196,11 @@ class _BendedGenerator(BendedWrapper):
 
     def _generated(self, method: str, seed: int | None, *given: Any, **arguments: Any) -> Any:
         self._check_duration(self._held.duration)
-        with _seeded(seed):
-            return self._runner.run(method, given, arguments)
+        with seeded(seed):
+            try:
+                return self._runner.run(method, given, arguments)
+            finally:
+                tell_step(None)
 
     def set_generation_params(self, **settings: Any) -> None:
         """Set how sound is generated: AudioCraft's settings, each back at its default if left out.
@@ -378,45 +380,3 @@ class BendedAudioGen(_BendedGenerator):
     """An AudioGen, ready to bend: text to sound; see :class:`BendedMusicGen`."""
 
     _kind = "AudioGen"
-
-
-def _texts(descriptions: Any, none: bool = False) -> list[Any]:
-    """The texts as a list.
-
-    Raises:
-        BendingError: there is none, or one is empty.
-    """
-    texts = [descriptions] if isinstance(descriptions, str) else descriptions
-    if not isinstance(texts, (list, tuple)) or not texts:
-        raise BendingError(f"give a text, or a list of texts; got {descriptions!r}")
-    for text in texts:
-        if none and text is None:
-            continue
-        if not isinstance(text, str) or not text.strip():
-            raise BendingError(
-                f"{text!r} among the texts says nothing: generate_unconditional(n) needs none"
-            )
-    return list(texts)
-
-
-@contextlib.contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
-    if seed is None:
-        yield
-        return
-    with noise_kept():
-        torch.manual_seed(seed)
-        yield
-
-
-# -- steps -----------------------------------------------------------------------------
-def _enter_step(lm: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Tell which frame of the codes a call of the language model makes."""
-    sequence = args[0] if args else kwargs["sequence"]
-    offsets = lm.transformer._streaming_state.get("offsets")
-    before = 0 if offsets is None else int(offsets[0])
-    tell_step(before + sequence.shape[-1] - 1)
-
-
-def _leave_step(*_: Any) -> None:
-    tell_step(None)
