@@ -208,6 +208,16 @@ def test_the_quickstarts_masks(ours: BendedMusicGen) -> None:
         assert not any(torch.equal(sound, other) for other in (unbent, *heard[:i]))
 
 
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_layer_as_the_quickstart_names_it(ours: BendedMusicGen, layer: int) -> None:
+    ours.bend(tb.Scale(0.5), rf"lm.transformer.{layer}.weight", rf"lm.transformer.{layer}.bias")
+    found = set(ours.bended_keys())
+    start = f"lm.transformer.layers.{layer}."
+    weights = {n for n in ours.weight_names if n.startswith(start)}
+    assert found == {n for n in weights if n.endswith(("weight", "bias"))} == weights
+    assert f"{start}self_attn.in_proj_weight" in found
+
+
 def test_a_knob_a_configuration_and_a_version(
     folder: Path, ours: BendedMusicGen, tmp_path: Path
 ) -> None:
@@ -365,6 +375,7 @@ def test_texts_that_are_none(ours: BendedMusicGen, texts: Any) -> None:
     [
         (lambda m: m.bend(tb.Scale(1.0), "lm.nothing"), "'lm.nothing' matches no weight and no"),
         (lambda m: m.bend(tb.Scale(1.0), "lm.emb.0.weight", steps=(0, 3)), "bends activations"),
+        (lambda m: m.bend(tb.Scale(1.0), 3), "a pattern is text such as"),
         (lambda m: m.bend(tb.BendingConfig(), steps=(0, 3)), "brings its own steps"),
         (lambda m: m.generate_unconditional(0), "num_samples"),
         (lambda m: m.generate_audio(torch.zeros(1, 4)), r"codes are .*not torch.Size\(\[1, 4\]\)"),

@@ -12,6 +12,7 @@ import functools
 import importlib
 import inspect
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,8 @@ __all__ = ["BendedAudioGen", "BendedCodec", "BendedMusicGen"]
 
 _LONGEST_SECONDS = 600.0
 _CODEC, _ENCODER = "compression_model.", "compression_model.encoder."
+# As a well-known notebook names a layer, whose weights are below lm.transformer.layers.6
+_LAYER = re.compile(r"^lm\\?\.transformer\\?\.(\d+)\\?\.")
 _LOOK_FRAMES = 2  # of sound, generated once to see what is inside
 
 
@@ -260,6 +263,7 @@ class _BendedGenerator(BendedWrapper):
         Args:
             callback: what to do there.
             *patterns: regular expressions, matched from the start of a name.
+                ``lm.transformer.6.weight`` means every weight of that layer, too.
             steps: ``(start, stop)``: bend in these steps only, of the language model's
                 activations. There are ``frame_rate`` a second: step n makes frame n of the
                 first codebook, n - 1 of the second, and so on; after a prompt they go on from
@@ -267,6 +271,12 @@ class _BendedGenerator(BendedWrapper):
                 start of each window. ``stop`` may be None.
             **options: those of ``BendedModule.bend``.
         """
+        patterns = tuple(
+            _LAYER.sub(r"lm\\.transformer\\.layers\\.\1\\.(?:.*[._])?", p)
+            if isinstance(p, str)
+            else p
+            for p in patterns
+        )
         if steps is None:
             return super().bend(callback, *patterns, **options)
         if isinstance(callback, BendingConfig):
