@@ -289,3 +289,52 @@ def test_a_net_without_it_is_exported_for_nn(kind: str, tmp_path: Path) -> None:
     for moves in ({}, {"off": 0.5}, {"gain": 0.5}):
         got = played(opened(made.path), moves)
         torch.testing.assert_close(got, expected(moves), rtol=1e-5, atol=1e-5)
+
+
+class Nested(nn.Module):
+    """Modules in modules, one of them called twice; a pair comes out of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Sequential(nn.Conv1d(1, 3, 3, padding=1), nn.Tanh()), nn.Conv1d(3, 3, 1), nn.Tanh()
+        )
+        self.pair = Pair()
+        self.last = nn.Conv1d(3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.body(x)
+        low, high = self.pair(y)
+        return self.last(low + high) + self.last(y)
+
+
+class Pair(nn.Module):
+    """Two outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.Tanh()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.act(x), x * 0.5
+
+
+def test_modules_keep_their_names_in_files_that_are_opened_again(tmp_path):
+    bended = tb.BendedModule(torch.jit.script(seeded(Nested)))
+    x = noise(1, 1, 64)
+    bended.trace("forward", x)
+    names = bended.activation_names()
+    assert {"body", "body.0", "body.0.0", "body.0.1", "pair.0", "pair.1", "last", "last_1"} <= set(
+        names
+    )
+    inside = [r"body\.0\.0$", "pair.act$", "body.2/tanh", r"last\.weight", "pair/mul"]
+    plain = bended.get_activations(".*", x=x)
+    for generation, place in enumerate(inside):
+        control = tb.BendingParameter(f"knob_{generation}", 1.0, range=[0, 2])
+        bended.bend(tb.Scale(control), place)
+        path = unchecked(bended, tmp_path / f"{generation}.ts")
+        bended = tb.load(path)
+        assert bended.activation_names() == names
+        again = bended.get_activations(".*", x=x)
+        assert all(torch.equal(again[name], plain[name]) for name in names)
+    assert torch.equal(bended(x), seeded(Nested)(x))

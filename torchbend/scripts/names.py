@@ -13,7 +13,7 @@ from itertools import count
 
 from .graphs import Value
 
-__all__ = ["OURS", "is_part", "keep_name", "kept_names", "name_of_call"]
+__all__ = ["OURS", "is_part", "keep_name", "kept_names", "move_names", "name_of_call"]
 
 OURS = re.compile(r"_bends?\d*$")  # what holds kernels, in the files that torchbend made
 
@@ -21,6 +21,7 @@ OURS = re.compile(r"_bends?\d*$")  # what holds kernels, in the files that torch
 _NUMBER = re.compile(r"__\d+$|(?<=^forward)\d+$")
 # names of variables tell capitals apart, and no dots; torch puts numbers behind equal ones
 _KEPT = re.compile(r"tb\d+_((?:[0-9a-f]{2})+)_")
+_PART = "#"  # before the number of one of several outputs
 _numbers = count()
 
 
@@ -43,12 +44,27 @@ def name_of_call(path: Sequence[str], method: str) -> str:
 
 
 def keep_name(value: Value, name: str) -> None:
-    """Let a value have a name in the file, beside those that it has."""
-    text = ",".join((*kept_names(value), name)).encode().hex()
+    """Let a value have a name in the file, beside those that it has; of a tuple its parts."""
+    if value.node().kind() == "prim::Param":
+        return
+    if value.node().kind() == "prim::TupleConstruct":
+        for number, part in enumerate(value.node().inputs()):
+            keep_name(part, f"{name}{_PART}{number}")
+        return
+    text = ",".join((*_texts(value), name)).encode().hex()
     value.setDebugName(f"tb{next(_numbers)}_{text}_")
 
 
-def kept_names(value: Value) -> list[str]:
-    """The names that a value was given by :func:`keep_name`."""
+def move_names(value: Value) -> list[str]:
+    """What to call :func:`keep_name` with, for a value that is to stand for this one."""
+    return _texts(value)
+
+
+def kept_names(value: Value) -> dict[str, str]:
+    """The names that a value was given by :func:`keep_name`, with the path of what gave it."""
+    return {text.replace(_PART, "."): text.partition(_PART)[0] for text in _texts(value)}
+
+
+def _texts(value: Value) -> list[str]:
     found = _KEPT.match(value.debugName())
     return bytes.fromhex(found[1]).decode(errors="replace").split(",") if found else []

@@ -23,7 +23,7 @@ import torch
 from ..errors import BendingError
 from .graphs import Graph, Node, Value, in_order, object_at, receiver, wrapped
 from .memory import behind
-from .names import is_part, keep_name, name_of_call
+from .names import is_part, keep_name, move_names, name_of_call
 
 __all__ = ["OUTPUT", "Entry", "Operation", "Site"]
 
@@ -137,6 +137,7 @@ class Operation:
         if called is None:
             raise BendingError(f"{entry.method} calls something that is found only when it runs")
         path, method = called
+        kept = move_names(call.output())
         before = self._before.get(Entry((*entry.path, *path), method.name))
         body = (before or method.graph).copy()
         count = sum(1 for _ in in_order(body))
@@ -156,6 +157,7 @@ class Operation:
         call.output().replaceAllUsesWith(last.output())
         call.destroy()
         nodes[steps] = last
+        self._gave += [(last.output(), name) for name in reversed(kept)]
         if not is_part(method.name):
             self._gave.append((last.output(), name_of_call(path, method.name)))
         return new
@@ -212,9 +214,7 @@ class Operation:
         """Tidy up, check every graph, and return the module; it may run from now on."""
         self._keep_apart()
         for output, name in reversed(self._gave):  # what is inside first
-            value = behind(output, OUTPUT)
-            if value.node().kind() != "prim::Param":
-                keep_name(value, name)
+            keep_name(behind(output, OUTPUT), name)
         self._gave.clear()
         for graph in self._graphs.values():
             for node in graph.findAllNodes(OUTPUT):

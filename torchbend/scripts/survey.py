@@ -98,14 +98,15 @@ class _Survey:
                 op = "call_module" if made_by else "call_function"
                 self._outputs(name, entry, here, node, op, frame)
             elif kind.startswith("aten::") or kind == "prim::CallFunction":
-                inner = max(kept[0], key=len).split(".") if kept and kept[0] else frame
-                name = _inside(tuple(inner), operation(node))
-                self._outputs(name, entry, here, node, "call_function", tuple(inner))
+                paths = [path for names in kept for path in names.values()]
+                inner = tuple(max(paths, key=len).split(".")) if paths else frame
+                name = _inside(inner, operation(node))
+                self._outputs(name, entry, here, node, "call_function", inner)
             if any(kept):
                 self._replaced(entry, here, kept, fn)
 
     def _replaced(
-        self, entry: Entry, here: tuple[int, ...], kept: Iterable[list[str]], fn: str
+        self, entry: Entry, here: tuple[int, ...], kept: Iterable[Iterable[str]], fn: str
     ) -> None:
         """Add what was given by calls that an operation before has replaced."""
         values = self.operated.nodes(entry)[here].outputs()  # the node may have been opened
@@ -167,11 +168,11 @@ class _Survey:
         count = len(self.operated.open(entry, here))
         output = self.operated.value(site)
         self.names[entry, output.unique()] = name
+        self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
         if returns and not handed_on:
             kind = object_at(self.operated.module._c, (*entry.path, *path))._type().name()
             op = "call_method" if part else "call_module"
             self.spots.append((Spot(name, site, op, kind, ".".join(frame)), output))
-        self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
 
     def _stands_for(self, site: Site, bend: Node) -> None:
         """Let a bend of the file stand for what it bends: further ones come behind it."""
