@@ -153,6 +153,22 @@ def test_a_bent_codec_is_heard_and_taken_back(callback: tb.BendingCallback, patt
     assert torch.equal(theirs.encode(sound(1, 8 * ours.ratio))[0], codes)
 
 
+def test_the_codec_of_a_model_that_never_ran(tmp_path: Path) -> None:
+    with torch.enable_grad():
+        codec = built(CODEC)
+        assert codec.decoder.model[0].conv.conv.weight.grad_fn is not None
+        before = {name: value.clone() for name, value in codec.state_dict().items()}
+        ours = BendedCodec(codec)
+        opened = BendedMusicGen(save_tiny(tmp_path / "tiny"), device="cpu")
+        assert opened.compression_model.codebooks == 4
+    assert not any(p.requires_grad for p in ours.parameters())
+    assert all(p.requires_grad for p in codec.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in codec.state_dict().items())
+    shared = {p.data_ptr() for p in codec.parameters()}
+    lstm = "decoder.model.1.lstm.weight_hh_l0"
+    assert dict(ours.named_parameters())[lstm].data_ptr() in shared
+
+
 def test_a_musicgens_own_codec(tmp_path: Path) -> None:
     bended = BendedMusicGen(save_tiny(tmp_path / "tiny"), device="cpu")
     codec = bended.compression_model

@@ -11,7 +11,6 @@ In the comments, ``delay`` is how many frames a layer's input comes later than o
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchbend.errors import TorchbendError
+from torchbend.tracing.shadow import shadow_of
 
 __all__ = ["MOST_ROWS", "CodecPlayer"]
 
@@ -35,7 +35,7 @@ class CodecPlayer(nn.Module):
     codebooks are weights, too.
 
     Args:
-        codec: an ``EncodecModel`` of AudioCraft's. It is copied.
+        codec: an ``EncodecModel`` of AudioCraft's. It stays as it is.
 
     Attributes:
         sample_rate: of the sound, in Hz.
@@ -60,10 +60,7 @@ class CodecPlayer(nn.Module):
             raise TorchbendError(
                 "this codec scales a sound by the loudness of all of it, which no block knows"
             )
-        codec = copy.deepcopy(codec)
-        for module in codec.modules():
-            if hasattr(module, "weight_g"):
-                nn.utils.remove_weight_norm(module)
+        codec = _own(codec)
         self.quantizer = _Quantizer(codec.quantizer)
         self.sample_rate = int(codec.sample_rate)
         self.channels = int(codec.channels)
@@ -72,7 +69,7 @@ class CodecPlayer(nn.Module):
         self.bins = int(codec.cardinality)
         self.encoder, self.encode_delay = _network(codec.encoder)
         self.decoder, self.decode_delay = _network(codec.decoder)
-        self.requires_grad_(False).eval()
+        self.eval()
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes ``(batch, codebooks, frames / ratio)`` of sound ``(batch, channels, frames)``."""
@@ -92,6 +89,17 @@ class CodecPlayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Sound through both."""
         return self.decode(self.encode(x))
+
+
+def _own(codec: Any) -> Any:
+    """A copy without weight norm and without gradients, which shares what it can."""
+    codec = shadow_of(codec)
+    for module in codec.modules():
+        if hasattr(module, "weight_g"):
+            nn.utils.remove_weight_norm(module)
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(parameter.detach(), requires_grad=False))
+    return codec
 
 
 # -- layers ----------------------------------------------------------------------------
@@ -279,7 +287,7 @@ class _Codebook(nn.Module):
 
     def __init__(self, embed: Tensor) -> None:
         super().__init__()
-        self.embed = nn.Parameter(embed.detach().clone())
+        self.embed = nn.Parameter(embed.detach().clone(), requires_grad=False)
 
 
 class _Level(nn.Module):
