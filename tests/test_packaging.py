@@ -18,8 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("export", "realtime")
 # Heavy or optional: imported where they are used, never by `import torchbend`.
-LAZY = ("IPython", "audiocraft", "cffi", "gin", "matplotlib", "plotly", "pythonosc", "rave", "scipy")
-LAZY += ("omegaconf", "sounddevice", "soundfile", "torchaudio", "transformers")
+LAZY = ("IPython", "audiocraft", "cffi", "gin", "matplotlib", "omegaconf", "plotly", "pythonosc")
+LAZY += ("rave", "scipy", "sounddevice", "soundfile", "torchaudio", "transformers")
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:
