@@ -11,6 +11,7 @@ from torchbend.description import AttributeInfo
 from torchbend.errors import script_line
 from torchbend.export.reference import Case
 from torchbend.export.report import FAIL, OK, Row
+from torchbend.export.sound import difference, peak, same
 from torchbend.export.subject import Subject, noise
 
 __all__ = ["check_replay"]
@@ -80,7 +81,7 @@ def _replay(subject: Subject, case: Case, tally: _Tally) -> None:
         )
         return
     if case.tolerance == 0.0:
-        if torch.equal(out, case.output):
+        if same(out, case.output):
             tally.exact += 1
         else:
             tally.wrong = f"{_named(case)}: not bit-identical, {_where(out, case)}"
@@ -89,7 +90,7 @@ def _replay(subject: Subject, case: Case, tally: _Tally) -> None:
     tally.worst = max(tally.worst, error)
     if error <= case.tolerance:
         tally.near += 1
-    else:  # also where the error is no number
+    else:
         tally.wrong = f"{_named(case)}: more than {case.tolerance:g}, {_where(out, case)}"
 
 
@@ -101,15 +102,15 @@ def _settable(subject: Subject, attribute: AttributeInfo) -> tuple[object, ...]:
 
 def _error(out: torch.Tensor, expected: torch.Tensor) -> float:
     """The greatest difference, relative to the peak of what is expected."""
-    peak = float(expected.abs().max())
-    off = float((out - expected).abs().max())
+    off, level = difference(out, expected), peak(expected)
     if off == 0.0:
         return 0.0
-    return off / peak if peak > 0.0 else float("inf")
+    return off / level if level > 0.0 else float("inf")
 
 
 def _where(out: torch.Tensor, case: Case) -> str:
     off = (out - case.output).abs().nan_to_num(nan=float("inf"))
+    off[out.isnan() & case.output.isnan()] = 0.0
     at = int(off.flatten().argmax())
     frame = at % off.shape[-1]
     return (

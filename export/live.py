@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from torchbend.export.drafts import Draft
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, adapted
+from torchbend.export.sound import difference, peak
 from torchbend.export.trials import ONE_BIT, another, bits_on, halfway
 from torchbend.threads import one_thread
 
@@ -127,13 +127,12 @@ def _sensitivity(draft: Draft, runs: Sequence[_Run], values: Mapping[str, Any]) 
         for run in (first, last):
             _move(bended, values)
             out = run.render(draft, bended._shadow, plays)
-            peak = max(float(out.abs().max()), 1e-30)
+            level = max(peak(out), 1e-30)
             for bits in NUDGES:
                 _move(bended, {n: bits_on(controls[n], v, bits) for n, v in values.items()})
                 nudged = replace(run, input=run.input * (1 + bits * ONE_BIT))
-                off = float((nudged.render(draft, bended._shadow, plays) - out).abs().max())
-                share = off / peak / abs(bits)
-                worst = max(worst, share if share == share else math.inf)  # NaN is no more
+                off = difference(nudged.render(draft, bended._shadow, plays), out)
+                worst = max(worst, off / level / abs(bits))
     return worst
 
 

@@ -209,8 +209,8 @@ def test_patterns_reach_modules_and_operations_where_a_slash_says_so() -> None:
         "blocks.0.gain",
         "blocks.0.conv.weight",
         "blocks.0.conv.bias",
-        "blocks.0",
         "blocks.0.conv",
+        "blocks.0",
     ]
     assert keys("blocks.0/.*") == ["blocks.0/tanh", "blocks.0/mul"]
     assert keys(r"blocks\.0/tanh") == ["blocks.0/tanh"]

@@ -30,15 +30,15 @@ def names(bended: tb.BendedScript, *, inner: bool, fn: str = "forward") -> list[
 def test_modules_are_shown_and_operations_are_there() -> None:
     bended = tb.BendedModule(make("instances", "scripted"))
     bended.trace("forward", noise(1, 2, 4))
-    blocks = [name for k in range(3) for name in (f"blocks.{k}", f"blocks.{k}.conv")]
-    again = ["blocks.1.half", "blocks.1_1", "blocks.1.conv_1"]
-    last = ["last", "last.conv", "last_1", "last.conv_1"]
+    blocks = [name for k in range(3) for name in (f"blocks.{k}.conv", f"blocks.{k}")]
+    again = ["blocks.1.conv_1", "blocks.1_1", "blocks.1.half"]
+    last = ["last.conv", "last", "last.conv_1", "last_1"]
     assert names(bended, inner=False) == blocks + again + last
     assert list(bended.activations()) == blocks + again + last
     inside = names(bended, inner=True)
     assert inside[:4] == [
-        "blocks.0.conv/_conv_forward",
         "blocks.0.conv/conv1d",
+        "blocks.0.conv/_conv_forward",
         "blocks.0/tanh",
         "blocks.0/mul",
     ]
