@@ -187,7 +187,7 @@ def _slew(start: float, up: npt.NDArray[np.bool_], rise: float, fall: float) -> 
 
 def _follow(peaks: _Array, start: float, decay: float) -> _Array:
     """``e[n] = max(peaks[n], decay * e[n - 1])`` from ``e[-1] = start``."""
-    powers: _Array = decay ** np.arange(1, len(peaks) + 1)
+    powers: _Array = np.power(float(decay), np.arange(1, len(peaks) + 1), dtype=np.float64)
     followed: _Array = powers * np.maximum.accumulate(np.maximum(peaks / powers, start))
     return followed
 
