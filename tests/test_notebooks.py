@@ -6,6 +6,7 @@ The expected values are those of the tutorial that this tool's users know.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,10 @@ def executed(path: Path, folder: Path) -> Any:
             cell.outputs, cell.execution_count = [], None
     manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, km=manager, timeout=300, resources=resources).execute()
+    # tqdm, which some models bring, says where there are no widgets for its bars
+    quiet = {**os.environ, "PYTHONWARNINGS": "ignore:IProgress not found"}
+    client = NotebookClient(notebook, km=manager, timeout=300, resources=resources)
+    client.execute(env=quiet)
     return notebook
 
 
