@@ -1,0 +1,1 @@
+"""The process that plays a model, and what it is made of."""
