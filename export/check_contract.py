@@ -14,6 +14,7 @@ from torchbend.description import FileInfo
 from torchbend.export.guard import LIBTORCH, guard
 from torchbend.export.report import FAIL, NOTE, OK, Row, problems
 from torchbend.export.subject import Subject
+from torchbend.scripts.graphs import attributes_of, parameters_of
 
 __all__ = ["check_contract"]
 
@@ -130,16 +131,10 @@ def _unregistered(module: torch.jit.ScriptModule) -> Iterator[str]:
     registered = {t._cdata for t in (*module.parameters(), *module.buffers())}
     for path, sub in module.named_modules():
         owner: Any = sub._c
-        names = {
-            name
-            for kind in (native.ParameterDict, native.BufferDict)
-            for name, _ in kind(owner).items()
-        }
-        concrete = native.ConcreteModuleType.from_jit_type(owner._type())
-        for name, (kind, _) in concrete.get_attributes().items():
-            if name in names or kind.kind() in ("ClassType", "InterfaceType"):
-                continue
-            if any(tensor._cdata not in registered for tensor in _tensors(owner.getattr(name))):
+        names = {*parameters_of(owner), *dict(native.BufferDict(owner).items())}
+        for name in attributes_of(owner):
+            held = () if name in names else _tensors(owner.getattr(name))
+            if any(tensor._cdata not in registered for tensor in held):
                 yield f"{path}.{name}" if path else name
 
 

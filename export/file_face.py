@@ -22,6 +22,7 @@ from torchbend.export.face import Knobs, check_names, string_list
 from torchbend.export.hidden import call, hide, mark, register, schema_of, signature
 from torchbend.export.root import Root
 from torchbend.export.shapes import with_labels
+from torchbend.scripts.graphs import wrapped
 
 __all__ = ["build_file_face"]
 
@@ -103,9 +104,7 @@ def build_file_face(
     for text in _Sources(shown, left, moved, info, knobs, sample_rate).texts():
         face.define(text)
     # wrapped anew: the Python side of a module knows the children that it began with
-    recursive: Any = torch.jit._recursive
-    wrapped: torch.jit.ScriptModule = recursive.wrap_cpp_module(face._c)
-    return wrapped
+    return wrapped(face._c)
 
 
 def _taken(root: Root, info: FileInfo) -> dict[str, str]:

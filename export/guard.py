@@ -26,6 +26,7 @@ import torch
 
 from torchbend.archive import Archive, ArchiveError
 from torchbend.errors import TorchbendError, first_line
+from torchbend.scripts.graphs import wrapped
 
 __all__ = ["LIBTORCH", "GuardError", "Problem", "guard", "refuse"]
 
@@ -226,8 +227,7 @@ class _Places:
     """Says in people's words where a function of the file is used."""
 
     def __init__(self, unit: Any, root: Any) -> None:
-        wrap: Any = torch.jit._recursive.wrap_cpp_module
-        module = wrap(root)
+        module = wrapped(root)
         self._modules: dict[str, list[str]] = defaultdict(list)
         for path, sub in module.named_modules():
             self._modules[sub._c._type().qualified_name()].append(path or "the model itself")

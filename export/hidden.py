@@ -18,6 +18,8 @@ import torch
 import torch._sources
 import torch.jit.frontend
 
+from torchbend.scripts.graphs import class_of
+
 __all__ = ["call", "can_be_written", "hide", "mark", "register", "schema_of", "signature"]
 
 _SIMPLE = (
@@ -103,8 +105,7 @@ def hide(
 def register(holder: torch.jit.ScriptModule, name: str, kind: Any, value: Any) -> None:
     """Give a scripted module an attribute, which methods that are defined then can see."""
     holder._c._register_attribute(name, kind, value)
-    native: Any = torch._C
-    holder.__dict__["_concrete_type"] = native.ConcreteModuleType.from_jit_type(holder._c._type())
+    holder.__dict__["_concrete_type"] = class_of(holder._c)
 
 
 def mark(module: torch.jit.ScriptModule) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from torchbend.export.hidden import can_be_written
+from torchbend.scripts.graphs import class_of, in_order, parameters_of
 
 __all__ = ["Root", "nodes_at_root"]
 
@@ -36,9 +37,9 @@ class Root:
         self.methods: tuple[str, ...] = tuple(module._c._method_names())
         children: Any = module.named_children()
         self.children: Mapping[str, torch.jit.ScriptModule] = dict(children)
-        self.parameters: Mapping[str, torch.Tensor] = dict(native.ParameterDict(module._c).items())
+        self.parameters: Mapping[str, torch.Tensor] = parameters_of(module._c)
         self.buffers: Mapping[str, torch.Tensor] = dict(native.BufferDict(module._c).items())
-        kind = native.ConcreteModuleType.from_jit_type(module._c._type())
+        kind = class_of(module._c)
         self.values: Mapping[str, tuple[Any, Any]] = {
             name: (kind, module._c.getattr(name))
             for name, (kind, _) in kind.get_attributes().items()
@@ -51,8 +52,7 @@ class Root:
     @property
     def names(self) -> frozenset[str]:
         """Every name that is taken."""
-        native: Any = torch._C
-        kind = native.ConcreteModuleType.from_jit_type(self._module._type())
+        kind = class_of(self._module)
         return frozenset(
             (*self.methods, *self.children, *kind.get_attributes(), *kind.get_constants())
         )
@@ -69,17 +69,10 @@ def nodes_at_root(graph: Any) -> list[Any]:
     this = next(iter(graph.inputs())).debugName()
     return [
         node
-        for node in _nodes(graph)
+        for node in in_order(graph)
         if node.kind() in ("prim::GetAttr", "prim::SetAttr")
         if node.inputsAt(0).debugName() == this
     ]
-
-
-def _nodes(block: Any) -> Iterator[Any]:
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
 
 
 def _may_be_written(value: Any) -> bool:

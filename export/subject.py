@@ -6,14 +6,15 @@ streaming state can be put back to where it was after loading, so that two runs 
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from torchbend.contents import as_list
 from torchbend.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.streaming import StreamingState
 
 __all__ = ["Subject", "noise"]
 
@@ -36,13 +37,8 @@ class Subject:
         self.ratio = max(
             (ratio for m in info.methods for ratio in (m.in_ratio, m.out_ratio)), default=1
         )
-        slots = [slot for sub in _submodules(self.module) for slot in _slots(sub)]
-        if ours and info.state is not None:
-            buffers = dict(self.module.named_buffers())
-            start = {_id(buffers[n]) for n in info.state if n in buffers}
-            slots = [slot for slot in slots if _id(slot.value) in start]
-        # Of others' files any value may be state until playing shows which are.
-        self._state = {slot: _copied(slot.value) for slot in slots}
+        self._state = StreamingState(self.module, info if ours else None)
+        self._start = self._state.save()
 
     def least_block(self, method: MethodInfo) -> int:
         """Frames of sound in the least block."""
@@ -61,23 +57,18 @@ class Subject:
         Args:
             after: the methods to play; those that raise are left to the checks.
         """
-        if self.ours and self.info.state is not None:
-            return
-        for method in after:
-            for _ in range(2):
-                try:
-                    block = self.least_block(method)
+
+        def play() -> None:
+            for method in after:
+                block = self.least_block(method)
+                with contextlib.suppress(Exception):
                     self.play(method, noise(method, 1, block), block)
-                except Exception:  # noqa: BLE001 - the check of the method will tell
-                    break
-        self._state = {
-            slot: value for slot, value in self._state.items() if not _same(slot.value, value)
-        }
+
+        self._state.find(play)
 
     def restore(self) -> None:
         """Put the streaming state back to where it was after loading."""
-        for slot, value in self._state.items():
-            slot.restore(value)
+        self._state.restore(self._start)
 
     def play(self, method: MethodInfo, x: torch.Tensor, block: int) -> torch.Tensor:
         """Play an input block by block.
@@ -175,66 +166,3 @@ def _tensor(values: Sequence[Any]) -> torch.Tensor:
     if len(values) == 1 and isinstance(values[0], torch.Tensor):
         return values[0].clone()
     return torch.tensor([float(v) for v in values])
-
-
-class _Slot:
-    """One attribute of one submodule: a buffer, or a plain value."""
-
-    def __init__(self, owner: Any, name: str) -> None:
-        self._owner = owner
-        self._name = name
-
-    @property
-    def value(self) -> Any:
-        return self._owner.getattr(self._name)
-
-    def restore(self, value: Any) -> None:
-        now = self.value
-        if (
-            isinstance(now, torch.Tensor)
-            and isinstance(value, torch.Tensor)
-            and now.shape == value.shape
-            and now.dtype == value.dtype
-        ):
-            # Buffers that a block replaced are inference tensors.
-            with torch.inference_mode():
-                now.copy_(value)
-        elif not _same(now, value):
-            self._owner.setattr(self._name, _copied(value))
-
-
-def _submodules(module: torch.jit.ScriptModule) -> Iterator[Any]:
-    for sub in module.modules():
-        yield sub._c
-
-
-def _slots(owner: Any) -> Iterator[_Slot]:
-    """Everything that a submodule holds, other than submodules and parameters."""
-    native: Any = torch._C
-    parameters = {name for name, _ in native.ParameterDict(owner).items()}
-    names = native.ConcreteModuleType.from_jit_type(owner._type()).get_attributes()
-    for name, (kind, _) in names.items():
-        if name not in parameters and kind.kind() not in ("ClassType", "InterfaceType"):
-            yield _Slot(owner, name)
-
-
-def _id(value: Any) -> tuple[int, int] | None:
-    if not isinstance(value, torch.Tensor) or value.numel() == 0:
-        return None
-    return (value.data_ptr(), value.numel())
-
-
-def _copied(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor):
-        return False
-    return bool(a == b)

@@ -9,6 +9,7 @@ import torch
 
 __all__ = [
     "attributes_of",
+    "class_of",
     "in_order",
     "is_tensor",
     "is_view",
@@ -86,11 +87,17 @@ def object_at(root: Object, path: Sequence[str]) -> Object:
     return root
 
 
+def class_of(holder: Object) -> Any:
+    """What a scripted object's class has: attributes with their types, and constants."""
+    native: Any = torch._C
+    return native.ConcreteModuleType.from_jit_type(holder._type())
+
+
 def attributes_of(holder: Object) -> list[str]:
     """Names of a scripted object's own attributes, its submodules left out."""
-    kind: Any = torch._C.ConcreteModuleType.from_jit_type(holder._type())
     held = ("ClassType", "InterfaceType")  # objects, and submodules behind interfaces
-    return [name for name, (type_, _) in kind.get_attributes().items() if type_.kind() not in held]
+    types = class_of(holder).get_attributes()
+    return [name for name, (kind, _) in types.items() if kind.kind() not in held]
 
 
 def parameters_of(holder: Object) -> dict[str, torch.Tensor]:

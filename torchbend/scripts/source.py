@@ -19,6 +19,7 @@ from ..archive import Archive, open_script
 from ..errors import BendingError, first_line
 from .graphs import Object, attributes_of, object_at, parameters_of, parts_of
 from .thaw import thaw
+from .values import copied, put
 
 __all__ = ["Contents", "Source", "contents_of", "hand_over", "put_back"]
 
@@ -137,7 +138,7 @@ def hand_over(
         for name in names:
             value = theirs.getattr(name)
             if not (share or name in parameters or (path, name) in source.weight_lists):
-                value = _copied(value)
+                value = copied(value)
             ours.setattr(name, value)
 
 
@@ -149,30 +150,11 @@ def contents_of(source: Source, module: torch.jit.ScriptModule) -> Contents:
         parameters = parameters_of(holder)
         for name in names:
             if name not in parameters and (path, name) not in source.weight_lists:
-                found[path, name] = _copied(holder.getattr(name))
+                found[path, name] = copied(holder.getattr(name))
     return found
 
 
 def put_back(module: torch.jit.ScriptModule, contents: Contents) -> None:
     """Put back what :func:`contents_of` copied."""
     for (path, name), value in contents.items():
-        holder = object_at(module._c, path)
-        now = holder.getattr(name)
-        if isinstance(now, torch.Tensor) and isinstance(value, torch.Tensor) and _fits(now, value):
-            now.copy_(value)
-        else:
-            holder.setattr(name, _copied(value))
-
-
-def _fits(now: torch.Tensor, value: torch.Tensor) -> bool:
-    return now.shape == value.shape and now.dtype == value.dtype and now.device == value.device
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if isinstance(value, (list, tuple)):
-        return type(value)(_copied(v) for v in value)
-    if isinstance(value, dict):
-        return {key: _copied(v) for key, v in value.items()}
-    return value
+        put(object_at(module._c, path), name, value)
