@@ -1,48 +1,113 @@
-"""Which controls there are: of a model's file, of the strip around it, and what is told.
+"""Which controls a model has: its bends, the ways around them, and its latent desk.
 
-The addresses are a promise to those who made a surface for them; :func:`address_table`
-prints them for the manual.
+The addresses are a promise to those who made a surface for them. A model that plays alone has
+its bends at ``/bend/<name>``, those of a chain are at ``/bend/<model>/<name>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from tabulate import tabulate
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from torchbend.description import AttributeInfo, FileInfo
-from torchbend.realtime.control.controls import SILENCE_DB, Control, Values
-from torchbend.realtime.control.errors import ControlError
+from torchbend.realtime.control.controls import Control, Values
+from torchbend.realtime.control.errors import ControlError, RefusedError
 
 __all__ = [
     "BENDS",
+    "BYPASS",
+    "LATENTS",
     "MOST_ELEMENTS",
-    "address_table",
+    "Models",
+    "bend_addresses",
     "bends",
     "elements",
-    "outputs",
-    "strip",
+    "latents",
+    "model_names",
+    "neutral_values",
 ]
 
 BENDS = "/bend"
+LATENTS = "/latent"
+BYPASS = "bypass"
 MOST_ELEMENTS = 16  # of a vector that has an address for each of its elements
-_TYPES = {"tensor": "float", "buffer": "float", "str": "text"}
 RAMP_MS = 20.0
+_TYPES = {"tensor": "float", "buffer": "float", "str": "text"}
+
+Models: TypeAlias = FileInfo | Sequence[tuple[str, FileInfo]] | None
+"""What plays: one file, the files of a chain in their order with a name each, or nothing."""
 
 
-def bends(info: FileInfo) -> list[Control]:
-    """The controls of a model: ``/bend/<name>`` for each of its attributes.
+def bends(models: Models) -> list[Control]:
+    """The controls of what plays, one for each attribute of each model.
+
+    An attribute of which it is known where it does nothing has ``<address>/bypass`` beside it.
 
     Args:
-        info: what is inside its file.
+        models: what plays.
 
     Raises:
         ControlError: an attribute cannot be a control.
     """
-    return [_bend(attribute) for attribute in info.attributes]
+    found = []
+    for address, _, attribute in _addressed(models):
+        control = _bend(address, attribute)
+        found.append(control)
+        if _neutral(control, attribute) is not None:
+            found.append(
+                Control(
+                    f"{address}/{BYPASS}",
+                    "bool",
+                    (False,),
+                    description=f"the model plays as if {attribute.name} were not there",
+                    stored=True,
+                )
+            )
+    return found
 
 
-def _bend(attribute: AttributeInfo) -> Control:
+def bend_addresses(models: Models) -> dict[str, tuple[int, AttributeInfo]]:
+    """Where the bends are: of each address the model's place in the chain, and the attribute."""
+    return {address: (model, attribute) for address, model, attribute in _addressed(models)}
+
+
+def neutral_values(models: Models) -> dict[str, Values]:
+    """The values at which bends do nothing, by address, of those that have a bypass."""
+    found = {}
+    for address, _, attribute in _addressed(models):
+        neutral = _neutral(_bend(address, attribute), attribute)
+        if neutral is not None:
+            found[address] = neutral
+    return found
+
+
+def model_names(names: Iterable[str]) -> list[str]:
+    """Names as parts of addresses: without what OSC forbids, and no two the same."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", name).strip("-.") or "model"
+        unique, number = plain, 1
+        while unique in found:
+            number += 1
+            unique = f"{plain}-{number}"
+        found.append(unique)
+    return found
+
+
+def _addressed(models: Models) -> Iterator[tuple[str, int, AttributeInfo]]:
+    if models is None:
+        return
+    if isinstance(models, FileInfo):
+        models = [("", models)]
+    names = model_names(name for name, _ in models)
+    for index, (_, info) in enumerate(models):
+        prefix = f"{BENDS}/{names[index]}" if len(models) > 1 else BENDS
+        for attribute in info.attributes:
+            yield f"{prefix}/{attribute.name}", index, attribute
+
+
+def _bend(address: str, attribute: AttributeInfo) -> Control:
     kind = attribute.kind
     default: Values = tuple(attribute.default)
     types = tuple(_TYPES.get(t, t) for t in attribute.types)
@@ -60,7 +125,7 @@ def _bend(attribute: AttributeInfo) -> Control:
     low, high = (attribute.low, attribute.high) if numeric else (None, None)
     try:
         return Control(
-            f"{BENDS}/{attribute.name}",
+            address,
             kind,  # type: ignore[arg-type]
             default,
             low=low,
@@ -75,76 +140,56 @@ def _bend(attribute: AttributeInfo) -> Control:
         raise ControlError(f"attribute {attribute.name!r} cannot be a control: {error}") from error
 
 
-def strip() -> list[Control]:
-    """The controls around the model, which are always there."""
-    level = {"low": SILENCE_DB, "high": 24.0, "unit": "dB", "ramp_ms": RAMP_MS, "stored": True}
-    return [
-        Control("/gain/in", "float", (0.0,), description="input gain; -90 is silence", **level),  # type: ignore[arg-type]
-        Control("/gain/out", "float", (0.0,), description="output gain; -90 is silence", **level),  # type: ignore[arg-type]
-        Control(
-            "/gate",
-            "float",
-            (SILENCE_DB,),
-            low=SILENCE_DB,
-            high=0.0,
-            unit="dB",
-            description="input below this level is silenced; -90 is off",
-            stored=True,
-        ),
-        Control(
-            "/drywet",
-            "float",
-            (1.0,),
-            low=0.0,
-            high=1.0,
-            ramp_ms=RAMP_MS,
-            description="0: the input, delayed as the model is; 1: the model",
-            stored=True,
-        ),
-        Control("/limiter", "bool", (True,), description="the limiter at the output"),
-        Control("/bypass", "bool", (False,), description="the input, without the model"),
-        Control("/rec", "bool", (False,), description="record what is heard"),
-        _does("/panic", "silence, and every bend to where it started"),
-        _does("/model/load", "play another model", "text"),
-        _does("/preset/store", "store under a name or number", "text"),
-        _does("/preset/recall", "recall by name or number", "text"),
-        _does("/preset/morph", "glide to a preset in so many seconds", "text", "float", optional=1),
-        _does("/midi/learn", "the next MIDI control moves this address", "text"),
-        _does("/midi/forget", "no MIDI control moves this address", "text"),
-    ]
+def _neutral(control: Control, attribute: AttributeInfo) -> Values | None:
+    """Where an attribute does nothing; None where that is unknown, or out of its range."""
+    neutral: Sequence[float | int | str] | None = getattr(attribute, "neutral", None)
+    if neutral is None:
+        return None
+    try:
+        taken = control.accept(neutral)
+    except RefusedError:
+        return None
+    return taken if taken == tuple(neutral) else None
 
 
-def _does(address: str, description: str, *types: str, optional: int = 0) -> Control:
-    return Control(
-        address,
-        "trigger",
-        description=description,
-        access="w",
-        types=types,
-        optional=optional,
-        low=0.0 if "float" in types else None,
-        high=3600.0 if "float" in types else None,
-    )
-
-
-def outputs(in_channels: int = 1, out_channels: int = 1) -> list[Control]:
-    """What the host tells, and nobody sets.
+def latents(labels: Sequence[str]) -> list[Control]:
+    """The latent desk: a bias for each latent, a scale and a jitter for all; none without any.
 
     Args:
-        in_channels: of the input's meter.
-        out_channels: of the output's.
+        labels: what each latent is called.
     """
-    told: list[tuple[str, str, Values, str, str]] = [
-        ("/meter/in", "vector", (SILENCE_DB,) * in_channels, "dB", "peak of each input channel"),
-        ("/meter/out", "vector", (SILENCE_DB,) * out_channels, "dB", "peak of each output channel"),
-        ("/cpu", "float", (0.0,), "percent", "the models' time, of the time there is"),
-        ("/xruns", "int", (0,), "", "device blocks that had no sound"),
-        ("/latency", "float", (0.0,), "ms", "from the input to the output"),
+    if not labels:
+        return []
+    found = [
+        Control(
+            f"{LATENTS}/{n}",
+            "float",
+            (0.0,),
+            low=-4.0,
+            high=4.0,
+            ramp_ms=RAMP_MS,
+            description=f"added to {label or f'latent {n}'}",
+            stored=True,
+        )
+        for n, label in enumerate(labels)
     ]
-    return [
-        Control(address, kind, default, unit=unit, description=what, access="r")  # type: ignore[arg-type]
-        for address, kind, default, unit, what in told
-    ]
+    for name, default, high, what in (
+        ("scale", 1.0, 4.0, "times which the latents are taken, before what is added"),
+        ("jitter", 0.0, 2.0, "how much noise is added to the latents"),
+    ):
+        found.append(
+            Control(
+                f"{LATENTS}/{name}",
+                "float",
+                (default,),
+                low=0.0,
+                high=high,
+                ramp_ms=RAMP_MS,
+                description=what,
+                stored=True,
+            )
+        )
+    return found
 
 
 def elements(control: Control) -> list[Control]:
@@ -166,51 +211,3 @@ def elements(control: Control) -> list[Control]:
         )
         for n, value in enumerate(control.default)
     ]
-
-
-def address_table(controls: Iterable[Control], *, markdown: bool = True) -> str:
-    """The addresses as a table, for a manual or a terminal.
-
-    Args:
-        controls: in the order of the rows.
-        markdown: as in a ``.md`` file; otherwise as plain text.
-    """
-    rows = [
-        (
-            f"`{c.address}`" if markdown else c.address,
-            _arguments(c),
-            _range(c),
-            ", ".join(_plain(v) for v in c.default[:4]) + (", ..." if len(c.default) > 4 else ""),
-            {"rw": "set and told", "r": "told", "w": "done"}[c.access],
-            c.description,
-        )
-        for c in controls
-    ]
-    headers = ["address", "values", "range", "default", "", "what it does"]
-    style = "github" if markdown else "simple"
-    return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
-
-
-def _arguments(control: Control) -> str:
-    if control.kind == "vector":
-        return f"{len(control.types)} float" if len(control.types) > 1 else "float"
-    needed = len(control.types) - control.optional
-    words = [t if n < needed else f"[{t}]" for n, t in enumerate(control.types)]
-    return " ".join(words)
-
-
-def _range(control: Control) -> str:
-    if control.choices:
-        return ", ".join(control.choices)
-    if control.low is None and control.high is None:
-        return control.unit
-    low = "" if control.low is None else f"{control.low:g}"
-    high = "" if control.high is None else f"{control.high:g}"
-    curve = " log" if control.curve == "log" else ""
-    return f"{low} .. {high} {control.unit}".rstrip() + curve
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

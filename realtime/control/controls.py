@@ -49,6 +49,8 @@ class Control:
         types: of each value, for a list or a trigger; of others it follows from the kind.
         optional: how many of a trigger's last arguments may be left out.
         stored: whether a preset holds it.
+        urgent: of a switch that acts at each message, even one that changes nothing, as a trigger
+            does; without arguments it is switched on.
     """
 
     address: str
@@ -65,6 +67,7 @@ class Control:
     types: tuple[str, ...] = ()
     optional: int = 0
     stored: bool = False
+    urgent: bool = False
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.address):
@@ -86,11 +89,18 @@ class Control:
             raise ControlError(f"{self.address}: a log curve needs a range above 0")
         if "choice" in self.types and not self.choices:
             raise ControlError(f"{self.address}: a choice needs its choices")
+        if self.urgent and self.kind != "bool":
+            raise ControlError(f"{self.address}: only a switch can be urgent")
 
     @property
     def is_trigger(self) -> bool:
         """Whether it does something, and has no value."""
         return self.kind == "trigger"
+
+    @property
+    def acts(self) -> bool:
+        """Whether each message counts: none makes an earlier one void."""
+        return self.is_trigger or self.urgent
 
     def accept(self, sent: Sequence[Any]) -> Values:
         """The values that a message's arguments stand for, clamped.

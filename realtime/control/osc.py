@@ -74,8 +74,9 @@ class OscServer:
 
     Besides the tree's addresses there are ``/subscribe [host] port [seconds]``,
     ``/unsubscribe [host] port`` and ``/refresh``; and a message without arguments to a control
-    that has a value is answered with it. What is refused is counted, and answered on
-    ``/error`` with the address and the reason.
+    that has a value is answered with it; but ``/panic`` alone is a panic. A pattern without
+    arguments only asks. What is refused is counted, and answered on ``/error`` with the address
+    and the reason.
 
     Args:
         tree: what is moved.
@@ -190,7 +191,7 @@ class OscServer:
         for packet, place in reversed(came):
             address, head = start_of(packet)
             control = controls.get(address)
-            if control is None or control.is_trigger:
+            if control is None or control.acts:
                 later.clear()
             elif head in later:
                 continue
@@ -227,7 +228,8 @@ class OscServer:
             else:
                 matched = self.tree.match(address)
                 for each in matched:
-                    self._move(each, arguments, client)
+                    if arguments or not self.tree.controls[each].acts:
+                        self._move(each, arguments, client)
                 if not matched:
                     self.tree.value(address)  # says what there is
         except RefusedError as error:
@@ -235,7 +237,7 @@ class OscServer:
 
     def _move(self, address: str, arguments: tuple[Any, ...], client: Client) -> None:
         control = self.tree.controls[address]
-        if not arguments and not control.is_trigger and control.types:
+        if not arguments and not control.acts:
             client.changes.mark(address)  # asked for
         else:
             self.tree.set(address, arguments, client.changes)

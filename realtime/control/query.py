@@ -242,11 +242,11 @@ class QueryServer:
         except RefusedError as error:
             self.tree.counts[error.reason] += 1
 
-    def _tell_replaced(self) -> None:
+    def _tell_replaced(self, prefix: str) -> None:
         """Another model: every client is to read the tree again."""
         if self._loop is None or self._server is None or self._loop.is_closed():
             return
-        text = json.dumps({"COMMAND": "PATH_CHANGED", "DATA": "/bend"})
+        text = json.dumps({"COMMAND": "PATH_CHANGED", "DATA": prefix})
         server = self._server
 
         def tell() -> None:

@@ -1,7 +1,7 @@
 """All of the control surface in one: what the host starts, and hears from.
 
-The surface does itself what concerns controls only: presets, morphs, learning MIDI, and the
-bends' part of a panic. All else reaches the host through its sink.
+The surface does itself what concerns controls only: presets, morphs, learning MIDI, bypassed
+bends, and the bends' part of a panic. All else reaches the host through its sink.
 """
 
 from __future__ import annotations
@@ -9,13 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from torchbend.description import FileInfo
 from torchbend.realtime.control.announce import Announcement, announce
-from torchbend.realtime.control.building import BENDS, bends, outputs, strip
+from torchbend.realtime.control.building import (
+    BENDS,
+    BYPASS,
+    LATENTS,
+    Models,
+    bends,
+    latents,
+    neutral_values,
+)
 from torchbend.realtime.control.controls import Control, Values
+from torchbend.realtime.control.desk import outputs, strip
 from torchbend.realtime.control.errors import ControlError, FileError, RefusedError
 from torchbend.realtime.control.gestures import Recorder
 from torchbend.realtime.control.layout import write_session
@@ -38,8 +46,17 @@ _OWN = ("/preset/", "/midi/")
 class ControlSurface:
     """The tree with OSC, OSCQuery, MIDI, presets and gestures around it.
 
+    The sink hears what the models are to have, so it needs to know nothing of bypassed bends:
+    of these it hears the neutral values under the bend's own address, and ``.../bypass`` never
+    reaches it. A surface, a preset and a recorded gesture hold the control's own values.
+
+    A panic silences at once and makes every bend neutral (or puts it where it started, where
+    that is not known), ends morphs, and makes recalls that were asked for before it void. The
+    sink hears ``/panic`` first. ``/panic 0`` is sound again; the bends stay neutral.
+
     Args:
-        info: what is inside the model's file; a surface without one has the strip only.
+        models: what plays; nothing has the strip only.
+        latents: what the latents are called that the latent desk moves; there is none without.
         sink: told each change and trigger: ``(address, values, time)``; must return at once.
         clock: the time in frames.
         in_channels: of the input's meter.
@@ -57,8 +74,9 @@ class ControlSurface:
 
     def __init__(
         self,
-        info: FileInfo | None = None,
+        models: Models = None,
         *,
+        latents: Sequence[str] = (),
         sink: Sink | None = None,
         clock: Callable[[], int] | None = None,
         in_channels: int = 1,
@@ -71,9 +89,10 @@ class ControlSurface:
         name: str = "torchbend",
     ) -> None:
         controls: list[Control] = [*strip(), *outputs(in_channels, out_channels)]
-        if info is not None:
-            controls += bends(info)
-        self.tree = ControlTree(controls, sink=sink, clock=clock)
+        controls += _of_models(models, latents)
+        self._neutral = neutral_values(models)
+        self._host_sink = sink
+        self.tree = ControlTree(controls, sink=self._pass_on, clock=clock)
         self.tree.add_sink(self._do)
         self.presets = Presets(presets)
         self.midi = MidiMap(self.tree)
@@ -83,7 +102,8 @@ class ControlSurface:
         self._zeroconf = zeroconf
         self._announcement: Announcement | None = None
         self._recorder: Recorder | None = None
-        self._asked: deque[tuple[str, Values]] = deque(maxlen=MOST_ASKED)
+        self._panics = 0
+        self._asked: deque[tuple[str, Values, int]] = deque(maxlen=MOST_ASKED)
         self._morph: Morph | None = None
         self._wake = threading.Event()
         self._closing = False
@@ -138,13 +158,37 @@ class ControlSurface:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def load(self, info: FileInfo) -> None:
-        """Put another model's controls where the last one's were.
+    def load(self, models: Models, latents: Sequence[str] = ()) -> None:
+        """Put other models' controls where the last ones' were.
+
+        Controls that are there before and after keep their values, and the sink is told all
+        those that are not where the new models start.
+
+        Args:
+            models: what plays from now on.
+            latents: of its latent desk.
 
         Raises:
-            ControlError: it cannot be controlled; the controls are then as before.
+            ControlError: they cannot be controlled; the controls are then as before.
         """
-        self.tree.replace(BENDS, bends(info))
+        controls = _of_models(models, latents)
+        with self.tree.tick():  # the sink is told at the end, by the new models' neutral values
+            self.tree.replace(controls, BENDS, LATENTS)
+            self._neutral = neutral_values(models)
+
+    def effective(self, address: str) -> Values:
+        """What a model is to have: a bend's value, or the neutral one while it is bypassed.
+
+        Args:
+            address: of any control.
+
+        Raises:
+            RefusedError: there is no such control.
+        """
+        neutral = self._neutral.get(address)
+        if neutral is not None and self.tree.value(f"{address}/{BYPASS}")[0]:
+            return neutral
+        return self.tree.value(address)
 
     def record_gestures(
         self, path: str | Path | None, sample_rate: int = 48_000, frame: int = 0
@@ -190,9 +234,9 @@ class ControlSurface:
             Whether a morph is under way.
         """
         while self._asked:
-            address, values = self._asked.popleft()
+            address, values, panics = self._asked.popleft()
             try:
-                self._serve(address, values, now)
+                self._serve(address, values, panics, now)
             except (FileError, RefusedError) as error:
                 self.tree.counts["failed"] += 1
                 logger.warning("%s: %s", address, error)
@@ -208,30 +252,60 @@ class ControlSurface:
             self._wake.clear()
             morphing = self.step(self.tree.now())
 
+    def _pass_on(self, address: str, values: Values, time: int) -> None:
+        """What the host's sink hears: of bends, what the models are to have."""
+        if self._host_sink is None:
+            return
+        bend = address.removesuffix(f"/{BYPASS}")
+        if bend != address and bend in self._neutral:
+            address = bend
+        if address in self._neutral:
+            values = self.effective(address)
+        self._host_sink(address, values, time)
+
     def _do(self, address: str, values: Values, _: int) -> None:
         """The sink of the surface itself: files are not read in the thread of OSC."""
         if address == "/panic":
-            self._morph = None
-            self.tree.reset(BENDS)
+            if values[0]:
+                self._calm()
         elif address.startswith(_OWN):
-            self._asked.append((address, values))
+            self._asked.append((address, values, self._panics))
             self._wake.set()
 
-    def _serve(self, address: str, values: Values, now: float) -> None:
+    def _calm(self) -> None:
+        """Make every bend neutral. Called under the tree's lock, as every sink is."""
+        self._panics += 1
+        self._morph = None
+        with self.tree.tick():
+            self.tree.reset(BENDS)
+            self.tree.reset(LATENTS)
+            for address, neutral in self._neutral.items():
+                self.tree.set(address, neutral)
+
+    def _serve(self, address: str, values: Values, panics: int, now: float) -> None:
         which = str(values[0])
         if address == "/preset/store":
             self.presets.store(which, self.tree.values(stored=True), self.name)
-        elif address == "/preset/recall":
-            self._morph = None
-            _tell_left(which, recall(self.tree, self.presets.load(which)))
-        elif address == "/preset/morph":
-            seconds = float(values[1]) if len(values) > 1 else MORPH_SECONDS
-            self._morph = Morph(self.tree, self.presets.load(which), seconds, now)
-            _tell_left(which, self._morph.left)
+        elif address in ("/preset/recall", "/preset/morph"):
+            preset = self.presets.load(which)
+            with self.tree.tick():
+                if panics != self._panics:
+                    return  # a panic came after it
+                if address == "/preset/recall":
+                    self._morph, left = None, recall(self.tree, preset)
+                else:
+                    seconds = float(values[1]) if len(values) > 1 else MORPH_SECONDS
+                    self._morph = Morph(self.tree, preset, seconds, now)
+                    left = self._morph.left
+            _tell_left(which, left)
         elif address == "/midi/learn":
             self.midi.learn(which)
         elif address == "/midi/forget":
             self.midi.forget(which)
+
+
+def _of_models(models: Models, labels: Sequence[str]) -> list[Control]:
+    return [*bends(models), *latents(labels)]
 
 
 def _tell_left(which: str, left: Iterable[str]) -> None:

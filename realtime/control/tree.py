@@ -99,7 +99,7 @@ class ControlTree:
         self._pending: dict[str, int] = {}
         self._ticks = 0
         self._watchers: list[Changes] = []
-        self._replaced: list[Callable[[], None]] = []
+        self._replaced: list[Callable[[str], None]] = []
         self.counts: Counter[str] = Counter()
         self.add(controls)
 
@@ -135,15 +135,15 @@ class ControlTree:
                     parents[part.address] = (control.address, index)
             self._controls, self._values, self._parents = there, values, parents
 
-    def replace(self, prefix: str, controls: Iterable[Control]) -> None:
-        """Put other controls where those of a prefix were: another model was loaded.
+    def replace(self, controls: Iterable[Control], *prefixes: str) -> None:
+        """Put other controls where those of some prefixes were: another model was loaded.
 
         A control that is there before and after, with the same kind and number of values,
         keeps its value, clamped to its new range.
 
         Args:
-            prefix: such as ``"/bend"``.
             controls: the new ones.
+            prefixes: such as ``"/bend"``.
 
         Raises:
             ControlError: an address is there twice; the tree is then as before.
@@ -151,7 +151,7 @@ class ControlTree:
         controls = list(controls)
         with self._lock:
             kept = (self._controls, self._values, self._parents)
-            gone = {address for address in self._controls if _below(address, prefix)}
+            gone = {a for a in self._controls if any(_below(a, prefix) for prefix in prefixes)}
             self._controls = {a: c for a, c in self._controls.items() if a not in gone}
             self._values = {a: v for a, v in self._values.items() if a not in gone}
             self._parents = {a: p for a, p in self._parents.items() if a not in gone}
@@ -174,7 +174,8 @@ class ControlTree:
                     watcher.mark(control.address)
             callbacks = list(self._replaced)
         for callback in callbacks:
-            callback()
+            for prefix in prefixes:
+                callback(prefix)
 
     def _keep(self, control: Control, values: Values) -> None:
         try:
@@ -185,8 +186,8 @@ class ControlTree:
             self._values[control.address] = taken
             self._pending[control.address] = self._clock()
 
-    def on_replace(self, callback: Callable[[], None]) -> None:
-        """Call back each time :meth:`replace` changed which controls there are."""
+    def on_replace(self, callback: Callable[[str], None]) -> None:
+        """Call back with each prefix below which :meth:`replace` changed what there is."""
         self._replaced.append(callback)
 
     def add_sink(self, sink: Sink) -> None:
@@ -248,10 +249,15 @@ class ControlTree:
                 raise RefusedError("access", f"{address} is told, and cannot be set")
             if control.is_trigger:
                 return self._fire(control, sent)
+            if control.urgent and not sent:
+                sent = (True,)
             taken = control.accept(sent)
             self.counts["set"] += 1
             parent = self._parents.get(address)
-            if parent is None:
+            if control.urgent:
+                self._change(address, taken)
+                self._act(address, taken)
+            elif parent is None:
                 self._store(address, taken)
             else:
                 whole = list(self._values[parent[0]])
@@ -337,10 +343,13 @@ class ControlTree:
             sent = ()
         taken = control.accept(sent)
         self.counts["set"] += 1
+        self._act(control.address, taken)
+        return taken
+
+    def _act(self, address: str, taken: Values) -> None:
         # What was set before it came must be there when it does what it does.
         self._deliver()
-        self._hand(control.address, taken, self._clock())
-        return taken
+        self._hand(address, taken, self._clock())
 
     def _store(self, address: str, taken: Values) -> None:
         if self._change(address, taken):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from control_support import INFO, make_tree
+from control_support import INFO, Bypassable, make_tree
 
 from torchbend.description import AttributeInfo, FileInfo
-from torchbend.realtime.control import ControlError, address_table, bends, outputs, strip
+from torchbend.realtime.control import (
+    Control,
+    ControlError,
+    ControlTree,
+    address_table,
+    bend_addresses,
+    bends,
+    latents,
+    model_names,
+    outputs,
+    strip,
+)
+from torchbend.realtime.control.building import neutral_values
 
 
 def test_each_attribute_becomes_a_control_of_its_kind() -> None:
@@ -55,11 +67,94 @@ def test_a_short_vector_has_an_address_for_each_element() -> None:
 
 
 def test_the_strip_has_the_promised_addresses() -> None:
-    promised = "/gain/in /gain/out /gate /drywet /limiter /bypass /panic /rec /model/load"
-    promised += " /preset/store /preset/recall /preset/morph"
-    assert set(promised.split()) <= {c.address for c in strip()}
-    told = [c.address for c in outputs()]
-    assert told == ["/meter/in", "/meter/out", "/cpu", "/xruns", "/latency"]
+    promised = "/gain/in /gain/out /gate /drywet /width /ceiling /limiter /dc /late /bypass /rec"
+    promised += " /panic /model/load /preset/store /preset/recall /preset/morph"
+    promised += " /midi/learn /midi/forget"
+    assert [c.address for c in strip()] == promised.split()
+    told = "/meter/in /meter/out /limiter/reduction /cpu /xruns /underruns /latency /device"
+    assert [c.address for c in outputs()] == [*told.split(), "/model/name"]
+    assert {c.access for c in outputs()} == {"r"}
+
+
+def test_the_strip_starts_where_it_changes_nothing_and_has_the_promised_ranges() -> None:
+    found = {c.address: c for c in strip()}
+    numbers = {"/ceiling": (-24, 0, -0.3), "/width": (0, 2, 1), "/gain/in": (-90, 24, 0)}
+    for address, (low, high, default) in numbers.items():
+        control = found[address]
+        assert (control.low, control.high, control.default) == (low, high, (default,))
+    assert found["/late"].choices == ("silent", "dry")
+    assert found["/late"].default == ("silent",)
+    assert found["/dc"].default == found["/limiter"].default == (True,)
+    assert found["/panic"].default == found["/rec"].default == (False,)
+    assert found["/model/load"].accept(("a.ts",)) == ("a.ts",)
+    assert found["/model/load"].accept(("a.ts", 2)) == ("a.ts", 2.0)
+
+
+CHAIN = [("enc", INFO), ("my dec.3", FileInfo("other", (), INFO.attributes[:1]))]
+
+
+def test_a_chain_has_its_models_in_its_addresses() -> None:
+    found = bend_addresses(CHAIN)
+    assert found["/bend/enc/drive"] == (0, INFO.attributes[0])
+    assert found["/bend/my-dec.3/drive"] == (1, INFO.attributes[0])
+    assert list(found) == [c.address for c in bends(CHAIN)]
+    assert len(found) == len(INFO.attributes) + 1
+    alone = bend_addresses(CHAIN[:1])
+    assert alone == bend_addresses(INFO)
+    assert alone["/bend/drive"] == (0, INFO.attributes[0])
+    assert bend_addresses(None) == {}
+    assert bends(None) == []
+
+
+def test_names_of_models_are_parts_of_addresses_and_no_two_the_same() -> None:
+    names = ["a", "a", "a-2", "my model (1)", "#*?", "", "été", "a/b"]
+    found = model_names(names)
+    assert found == ["a", "a-2", "a-2-2", "my-model-1", "model", "model-2", "t", "a-b"]
+    for name in found:
+        Control(f"/bend/{name}/x", "float", (0.0,))
+    assert model_names(found) == found
+
+
+def test_what_has_a_neutral_value_can_be_bypassed() -> None:
+    gain = Bypassable("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+    named = Bypassable("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,))
+    mix = Bypassable("mix", "vector", ("float",) * 2, (0.5, 0.5), 0.0, 1.0, neutral=(1.0, 0.0))
+    outside = Bypassable("far", "float", ("float",), (3.0,), 2.0, 4.0, neutral=(1.0,))
+    wrong = Bypassable("odd", "float", ("float",), (3.0,), neutral=(1.0, 2.0))
+    unknown = Bypassable("free", "float", ("float",), (3.0,))
+    info = FileInfo("m", (), (gain, named, mix, outside, wrong, unknown))
+    tree = ControlTree(bends(info))
+    assert [a for a in tree.controls if a.endswith("/bypass")] == [
+        "/bend/gain/bypass",
+        "/bend/bypass",
+        "/bend/bypass/bypass",
+        "/bend/mix/bypass",
+    ]
+    assert neutral_values(info) == {
+        "/bend/gain": (1.0,),
+        "/bend/bypass": (False,),
+        "/bend/mix": (1.0, 0.0),
+    }
+    bypass = tree.controls["/bend/gain/bypass"]
+    assert (bypass.kind, bypass.default, bypass.stored) == ("bool", (False,), True)
+    assert set(neutral_values([("a", info), ("b", info)])) == {
+        f"/bend/{model}/{name}" for model in "ab" for name in ("gain", "bypass", "mix")
+    }
+
+
+def test_the_latent_desk() -> None:
+    assert latents([]) == []
+    found = {c.address: c for c in latents(["pitch", ""])}
+    spans = {a: (c.low, c.high, c.default[0]) for a, c in found.items()}
+    assert spans == {
+        "/latent/0": (-4.0, 4.0, 0.0),
+        "/latent/1": (-4.0, 4.0, 0.0),
+        "/latent/scale": (0.0, 4.0, 1.0),
+        "/latent/jitter": (0.0, 2.0, 0.0),
+    }
+    assert all(c.stored for c in found.values())
+    assert "pitch" in found["/latent/0"].description
+    assert "latent 1" in found["/latent/1"].description
 
 
 def test_the_table_has_a_row_for_each_control() -> None:
@@ -78,3 +173,5 @@ def test_the_table_has_a_row_for_each_control() -> None:
     ]
     (morph,) = [line for line in lines if "/preset/morph" in line]
     assert "text [float]" in morph
+    (late,) = [line for line in lines if "`/late`" in line]
+    assert "silent, dry" in late

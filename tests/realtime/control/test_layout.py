@@ -73,7 +73,8 @@ def test_each_control_has_a_widget_in_its_range() -> None:
     assert found["/bend/shape"]["values"] == ["soft", "hard", "fold"]
     assert (found["/bend/mix"]["type"], found["/bend/mix"]["quantity"]) == ("matrix", 3)
     assert found["/bend/free"]["range"] == {"min": -1.0, "max": 1.0}
-    assert found["/panic"]["mode"] == "momentary"
+    assert found["/panic"]["mode"] == "toggle"
+    assert by_address(session([Control("/go", "trigger")]))["/go"]["mode"] == "momentary"
     assert found["/preset/recall"]["type"] == "input"
     assert found["/meter/out"]["interaction"] is False
     for widget in found.values():

@@ -12,7 +12,7 @@ import mido
 import pytest
 from control_support import make_tree
 
-from torchbend.realtime.control import ControlError, FileError, RefusedError
+from torchbend.realtime.control import Control, ControlError, FileError, RefusedError
 from torchbend.realtime.control.midi import Binding, MidiMap, open_input
 
 
@@ -74,17 +74,17 @@ def test_a_knob_moves_every_kind(address: str, value: int, taken: Any) -> None:
 
 
 def test_keys_switch_and_fire_once_a_press() -> None:
-    tree, heard = make_tree()
+    tree, heard = make_tree(Control("/go", "trigger"))
     midi = MidiMap(tree)
     midi.bind(Binding("note", 0, 60, "/bend/on"))
-    midi.bind(Binding("note", 0, 61, "/panic"))
-    midi.bind(Binding("cc", 0, 64, "/panic"))
+    midi.bind(Binding("note", 0, 61, "/go"))
+    midi.bind(Binding("cc", 0, 64, "/go"))
     for message in (note(60), note(60, 0), note(60), mido.Message("note_off", note=60)):
         midi.feed(message)
     assert heard.moves == [("/bend/on", (False,)), ("/bend/on", (True,))]
     for message in (note(61), note(61, 0), cc(64, 127), cc(64, 0)):
         midi.feed(message)
-    assert heard.moves[2:] == [("/panic", ())] * 2
+    assert heard.moves[2:] == [("/go", ())] * 2
 
 
 def test_the_wheel_reaches_both_ends() -> None:
@@ -108,7 +108,7 @@ def test_another_models_bindings_wait_for_it() -> None:
     tree, heard = make_tree()
     midi = MidiMap(tree)
     midi.bind(Binding("cc", 0, 1, "/bend/drive"))
-    tree.replace("/bend", [])
+    tree.replace([], "/bend")
     midi.feed(cc(1, 127))
     assert heard.all == []
     assert len(midi.bindings) == 1

@@ -182,6 +182,6 @@ def test_another_model_in_the_middle_of_a_glide_is_no_harm() -> None:
     tree, _ = make_tree()
     morph = Morph(tree, Preset("x", 1, {"/bend/drive": (1.5,), "/drywet": (0.0,)}), 1.0, 0.0)
     morph.step(0.5)
-    tree.replace("/bend", [])
+    tree.replace([], "/bend")
     assert not morph.step(1.0)
     assert tree.value("/drywet") == (0.0,)

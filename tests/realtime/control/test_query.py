@@ -91,8 +91,12 @@ def test_the_whole_tree_is_told_as_the_proposal_has_it(server: QueryServer) -> N
     assert gain["UNIT"] == ["gain.db"]
     assert root["CONTENTS"]["cpu"]["ACCESS"] == 1
     panic = root["CONTENTS"]["panic"]
-    assert (panic["ACCESS"], panic["TYPE"]) == (2, "N")
-    assert "VALUE" not in panic
+    assert (panic["ACCESS"], panic["TYPE"], panic["VALUE"]) == (3, "T", [False])
+    store = root["CONTENTS"]["preset"]["CONTENTS"]["store"]
+    assert (store["ACCESS"], store["TYPE"]) == (2, "s")
+    assert root["CONTENTS"]["limiter"]["CONTENTS"]["reduction"]["VALUE"] == [0.0]
+    assert root["CONTENTS"]["device"]["TYPE"] == "s"
+    assert "VALUE" not in store
 
 
 def test_every_node_names_itself_and_every_control_is_there(
@@ -144,7 +148,7 @@ def test_of_all_interfaces_the_one_that_was_asked_is_meant() -> None:
         ("/nothing", 404),
         ("/bend/dri", 404),
         ("/bend?VALUE", 204),
-        ("/panic?VALUE", 204),
+        ("/preset/store?VALUE", 204),
         ("/bend/drive?COLOUR", 400),
         ("/../../etc/passwd", 404),
         ("/%00", 404),
@@ -211,7 +215,7 @@ def test_another_model_is_told_to_all(server: QueryServer, tree_heard: Any) -> N
         async with connected(server) as connection:
             new = AttributeInfo("new", "float", ("float",), (0.0,), 0.0, 1.0)
             await asyncio.to_thread(until, lambda: server.connections)
-            tree_heard[0].replace("/bend", bends(FileInfo("m", (), (new,))))
+            tree_heard[0].replace(bends(FileInfo("m", (), (new,))), "/bend")
             told = await asyncio.wait_for(connection.receive_json(), 5)
             assert told == {"COMMAND": "PATH_CHANGED", "DATA": "/bend"}
 
@@ -226,8 +230,8 @@ def test_it_is_read_while_models_come_and_go(tree_heard: Any) -> None:
 
     def swap() -> None:
         while not stop.is_set():
-            tree.replace("/bend", lots)
-            tree.replace("/bend", [])
+            tree.replace(lots, "/bend")
+            tree.replace([], "/bend")
 
     thread = threading.Thread(target=swap)
     thread.start()

@@ -59,13 +59,29 @@ def test_a_trigger_comes_after_what_was_set_before_it() -> None:
 
 
 def test_a_button_fires_when_pressed_and_not_when_let_go() -> None:
-    tree, heard = make_tree()
+    tree, heard = make_tree(Control("/go", "trigger", access="w"))
     for sent in ((1.0,), (0.0,), (), (True,), (0,)):
-        tree.set("/panic", sent)
-    assert heard.moves == [("/panic", ())] * 3
+        tree.set("/go", sent)
+    assert heard.moves == [("/go", ())] * 3
     tree.set("/preset/morph", ("a",))
     tree.set("/preset/morph", ("a", 9999.0))
     assert heard.moves[3:] == [("/preset/morph", ("a",)), ("/preset/morph", ("a", 3600.0))]
+
+
+def test_an_urgent_switch_acts_in_its_place_at_each_message() -> None:
+    tree, heard = make_tree()
+    watcher = tree.watch()
+    with tree.tick():
+        tree.set("/bend/drive", (1.0,))
+        for sent in ((), (1,), (0,), (0.0,)):
+            assert tree.set("/panic", sent) == (not sent or sent[0] > 0,)
+        tree.set("/bend/drive", (1.5,))
+    on, off = ("/panic", (True,)), ("/panic", (False,))
+    drives = [("/bend/drive", (value,)) for value in (1.0, 1.5)]
+    assert heard.moves == [drives[0], on, on, off, off, drives[1]]
+    tree.set("/panic", ())
+    assert dict(watcher.take(tree.now()))["/panic"] == (True,)
+    assert tree.value("/panic") == (True,)
 
 
 def test_an_element_moves_its_vector() -> None:
@@ -86,7 +102,10 @@ def test_an_element_moves_its_vector() -> None:
         ("/cpu", (1.0,), "access"),
         ("/bend/drive", (math.nan,), "number"),
         ("/bend/mix/0", ("x",), "type"),
-        ("/panic", ("x",), "count"),
+        ("/panic", ("x",), "type"),
+        ("/panic", (1, 2), "count"),
+        ("/panic", (math.nan,), "number"),
+        ("/device", ("x",), "access"),
         ("/preset/store", (), "count"),
     ],
 )
@@ -181,13 +200,13 @@ def test_another_model_replaces_the_bends_and_keeps_what_fits() -> None:
     tree.set("/bend/shape", ("fold",))
     tree.set("/drywet", (0.3,))
     watcher, called = tree.watch(), []
-    tree.on_replace(lambda: called.append(1))
+    tree.on_replace(called.append)
     watcher.mark("/bend/steps")
     heard.all.clear()
     drive = AttributeInfo("drive", "float", ("float",), (0.0,), 0.0, 1.0)
     shape = AttributeInfo("shape", "choice", ("str",), ("a",), choices=("a", "b"))
     new = AttributeInfo("new", "int", ("int",), (1,), 0, 4)
-    tree.replace("/bend", bends(FileInfo("m", (), (drive, shape, new))))
+    tree.replace(bends(FileInfo("m", (), (drive, shape, new))), "/bend", "/none")
     assert {a: v for a, v in tree.values().items() if a.startswith("/bend")} == {
         "/bend/drive": (1.0,),
         "/bend/shape": ("a",),
@@ -197,7 +216,7 @@ def test_another_model_replaces_the_bends_and_keeps_what_fits() -> None:
     assert tree.value("/drywet") == (0.3,)
     told = dict(watcher.take(tree.now()))
     assert set(told) == {"/bend/drive", "/bend/shape", "/bend/new"}
-    assert called == [1]
+    assert called == ["/bend", "/none"]
     with pytest.raises(RefusedError):
         tree.set("/bend/mix/0", (0.1,))
 
@@ -208,9 +227,12 @@ def test_a_replacement_that_fails_leaves_everything() -> None:
     before = tree.values(), dict(tree.controls)
     twice = Control("/bend/x", "float", (0.0,))
     with pytest.raises(ControlError, match="two controls"):
-        tree.replace("/bend", [twice, twice])
+        tree.replace([twice, twice], "/bend")
     assert (tree.values(), dict(tree.controls)) == before
     tree.set("/bend/mix/0", (0.1,))
+
+
+TOP = "gate drywet width ceiling limiter dc late bypass rec panic"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +244,7 @@ def test_a_replacement_that_fails_leaves_everything() -> None:
         ("/gain/[!o]*", {"/gain/in"}),
         ("/bend/mix/?", {"/bend/mix/0", "/bend/mix/1", "/bend/mix/2"}),
         ("/?pu", set()),  # told only
-        ("/*", {"/gate", "/drywet", "/limiter", "/bypass", "/rec", "/panic"}),
+        ("/*", {f"/{name}" for name in TOP.split()}),
         ("/bend/drive", set()),  # no pattern
         ("/bend/[", set()),
         ("/bend/{on,", set()),
