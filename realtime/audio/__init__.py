@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torchbend.realtime.audio.callback import is_native, play_block
 from torchbend.realtime.audio.io_process import AudioProcess, Device, Playing, list_devices
+from torchbend.realtime.audio.journal import Journal
 from torchbend.realtime.audio.memory import AudioMemory, fit_channels
 from torchbend.realtime.audio.slot import Slot, Values, latency_frames
 from torchbend.realtime.audio.strip import Counters, Meters, SlotCounters, Strip
@@ -20,6 +21,7 @@ __all__ = [
     "Counters",
     "Device",
     "Feed",
+    "Journal",
     "Meters",
     "Playing",
     "Recorder",

@@ -8,12 +8,14 @@ comments on why.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from torchbend.realtime.audio.journal import note
 from torchbend.realtime.audio.layout import constant, ffi
 from torchbend.realtime.audio.memory import (
     AudioMemory,
@@ -28,6 +30,7 @@ __all__ = ["python_callback"]
 
 _Array = npt.NDArray[np.float64]
 _SWITCHES = ("bypass", "panic")
+_NONE = 1e-9  # so little presence is none: rounding may leave it
 
 
 def python_callback(
@@ -89,6 +92,7 @@ def _turn(
     for index in range(h.slots):
         late |= _mix_slot(memory, index, p, dry, y)
 
+    _widen(y, _run(h.width, frames))
     mix = _run(h.mix, frames)[:, None]
     y = (mix * y + (1 - mix) * dry) * _run(h.output_gain, frames)[:, None]
     y += _run(h.dc_amount, frames)[:, None] * (_without_dc(h, y) - y)
@@ -120,8 +124,12 @@ def _read_parameters(h: Any) -> None:
     fence()
     copy = _copy(h.parameters)
     fence()
-    if h.parameters_sequence == before:
-        h.current = copy[0]
+    if h.parameters_sequence != before:
+        return
+    h.current = copy[0]
+    if before != h.taken:
+        note(h.journal, before, int(h.position))
+    h.taken = before
 
 
 def _copy(parameters: Any) -> Any:
@@ -147,6 +155,7 @@ def _aim_all(h: Any) -> None:
     _aim(h.input_gain, wanted.input_gain, frames)
     _aim(h.output_gain, wanted.output_gain, frames)
     _aim(h.mix, wanted.mix, frames)
+    _aim(h.width, wanted.width, frames)
     _aim(h.dc_amount, float(wanted.dc_block != 0), frames)
     _aim(h.bypass, float(wanted.bypass != 0), frames)
     _aim(h.panic, float(wanted.panic != 0), frames)
@@ -246,14 +255,18 @@ def _mix_slot(
     if h.current.slot[index].fade_curve == constant("FADE_POWER"):
         level = np.where(level < 1, np.sin(level * (np.pi / 2)), level)
     there = (first <= p) & (p < until)
-    presence = _slew(slot.presence, there, h.presence_step, h.presence_step)
-    slot.presence = presence[-1]
+    lacks = audible & ~there
+    slot.gaps += int((np.diff(lacks, prepend=bool(slot.lacking)) & lacks).sum())
+    slot.lacking = int(lacks[-1])
+    held = _held(there, slot, h.presence_step)
+    presence = _slew(slot.presence, ~held, h.presence_step, h.presence_step)
+    slot.presence, slot.held = presence[-1], int(held[-1])
 
     sound = copy_frames(memory.slots[index], int(p[0]), len(p))
-    bad = ~np.isfinite(sound) & there[:, None]
+    bad = ~np.isfinite(sound) & ~held[:, None]
     slot.bad_samples += int(bad.sum())
     sound[bad] = 0
-    latest = np.maximum.accumulate(np.where(there, np.arange(len(p)), -1))
+    latest = np.maximum.accumulate(np.where(held, -1, np.arange(len(p))))
     before = np.array([slot.last[c] for c in range(memory.outputs)], np.float32)
     sound = np.where(latest[:, None] >= 0, sound[latest], before)
     for c in range(memory.outputs):
@@ -262,10 +275,42 @@ def _mix_slot(
     wet += (level * presence)[:, None] * sound
     if h.current.late == constant("LATE_DRY"):
         wet += (level * (1 - presence))[:, None] * dry
-    missing = int((audible & ~there).sum())
+    missing = int(lacks.sum())
     slot.late_blocks += missing > 0
     slot.late_frames += missing
     return missing > 0
+
+
+def _held(there: npt.NDArray[np.bool_], slot: Any, step: float) -> npt.NDArray[np.bool_]:
+    """Where the last frame is held: from a missing frame on, until the fade is at its end."""
+    held = np.zeros(len(there), np.bool_)
+    presence, falling, at = slot.presence, bool(slot.held), 0
+    while at < len(there):
+        if falling or not there[at]:
+            silent = min(len(there), at + math.ceil((presence - _NONE) / step))
+            end = _first(there, silent)
+            held[at:end] = True
+            presence = max(0.0, presence - (silent - at) * step)
+        else:
+            end = _first(~there, at)
+            presence = min(1.0, presence + (end - at) * step)
+        falling, at = False, end
+    return held
+
+
+def _first(where: npt.NDArray[np.bool_], start: int) -> int:
+    """The first index from ``start`` on at which it is true, or the length."""
+    found = np.flatnonzero(where[start:])
+    return start + int(found[0]) if len(found) else len(where)
+
+
+def _widen(y: _Array, width: _Array) -> None:
+    if y.shape[1] < 2:
+        return
+    left, right = y[:, 0].copy(), y[:, 1].copy()
+    mid, side = 0.5 * (left + right), 0.5 * width * (left - right)
+    y[:, 0] = np.where(width == 1, left, mid + side)
+    y[:, 1] = np.where(width == 1, right, mid - side)
 
 
 def _without_dc(h: Any, y: _Array) -> _Array:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from torchbend.errors import LiveError
+from torchbend.realtime.audio.journal import note
 from torchbend.realtime.audio.layout import constant, ffi, native
 from torchbend.realtime.audio.memory import AudioMemory, Frames, copy_frames, fence, put_frames
 
@@ -36,6 +37,8 @@ class Slot:
         slot.attach(block=2048, latency=latency_frames(2048, 256, 3))
         while True:
             if slot.wait(0.5):
+                if slot.behind:
+                    slot.catch_up()
                 slot.write(play(slot.read()))
 
     A worker that was killed leaves nothing behind: its successor attaches in its place, while
@@ -59,15 +62,17 @@ class Slot:
         self._began = 0
         self._next = 0
 
-    def attach(self, *, block: int, latency: int) -> None:
+    def attach(self, *, block: int, latency: int, start: int | None = None) -> None:
         """Take the slot and start at the present position, with the next device block.
 
         Args:
             block: frames of one turn, B.
             latency: frames from what is read to where it is heard, D; see `latency_frames`.
+            start: the position to begin to read at in place of the present one: one that will
+                come, or one that the ring still holds.
 
         Raises:
-            LiveError: the rings are too short for that block and latency.
+            LiveError: the rings are too short for that block and latency, or the start is over.
         """
         room = self.memory.capacity - constant("MOST_FRAMES")
         if block < 1 or latency < 0 or block + latency > room:
@@ -75,13 +80,20 @@ class Slot:
                 f"a block of {block} frames with a latency of {latency} does not fit: together "
                 f"they may be {room} frames; make the memory with a larger most_block"
             )
+        position = self.memory.position
+        start = position if start is None else start
+        if start < 0 or position - start > room:
+            raise LiveError(
+                f"a worker cannot start at frame {start}: the ring holds the frames from "
+                f"{max(0, position - room)} on"
+            )
         slot = self._slot
         self._ours = (int(slot.attached) + 1) & 0xFFFFFFFF or 1
         slot.attached = 0
         fence()
         self.block, self.latency = block, latency
         slot.block, slot.latency = block, latency
-        self._begin(self.memory.position)
+        self._begin(start)
         slot.turns = slot.skipped = slot.turn_ns = slot.turn_ns_most = 0
         fence()
         slot.attached = self._ours
@@ -162,9 +174,12 @@ class Slot:
         self._next = start + self.block
         self._slot.valid_until = self._next + self.latency
         took = time.monotonic_ns() - self._began if self._began else 0
-        self._slot.turns += 1
         self._slot.turn_ns = took
         self._slot.turn_ns_most = max(took, int(self._slot.turn_ns_most))
+        done = int(self._slot.turns)
+        self._slot.recent_turn_ns[done % constant("ENTRIES")] = took
+        fence()
+        self._slot.turns = done + 1
 
     def catch_up(self) -> int:
         """Pass over whole blocks of input, up to the newest that is there; returns how many.
@@ -207,10 +222,13 @@ class Values:
         self._seen = -1
         self._lock = threading.Lock()
 
-    def write(self, values: Sequence[float] | dict[int, float]) -> None:
+    def write(self, values: Sequence[float] | dict[int, float]) -> int:
         """Set all values, or some by their index, at one moment.
 
         One process writes, through one `Values`; its threads may share it.
+
+        Returns:
+            The sequence number of the change, for the `Journal`.
 
         Raises:
             LiveError: more values, or a higher index, than there is room for.
@@ -227,9 +245,13 @@ class Values:
             slot.values_used = max(int(slot.values_used), max(changes, default=-1) + 1)
             fence()
             slot.values_sequence = (slot.values_sequence + 1) & 0xFFFFFFFF
+            return int(slot.values_sequence)
 
-    def read(self) -> list[float] | None:
-        """The values, if they changed since the last call and nobody is writing; else None."""
+    def read(self) -> tuple[list[float], int] | None:
+        """The values and their sequence number; None if there are no others than before.
+
+        Also while somebody is writing them: then they come in one of the next calls.
+        """
         before = int(self._slot.values_sequence)
         if before & 1 or before == self._seen:
             return None
@@ -239,4 +261,8 @@ class Values:
         if int(self._slot.values_sequence) != before:
             return None
         self._seen = before
-        return values
+        return values, before
+
+    def applied(self, sequence: int, frame: int) -> None:
+        """Write down, in the worker, that it plays those values from a frame of the bus on."""
+        note(self._slot.journal, sequence, frame)

@@ -34,6 +34,7 @@ PARAMETERS = {
     "input_gain": Parameter(0, 16, 1),
     "output_gain": Parameter(0, 16, 1),
     "mix": Parameter(0, 1, 1),
+    "width": Parameter(0, 2, 1),
     "gate": Parameter(0, 1, 0),
     "ceiling": Parameter(0.01, 1, 0.97),
     "limiter": _switch(True),
@@ -45,7 +46,10 @@ PARAMETERS = {
     "delay": Parameter(0, 1 << 30, 0),
     "ramp_frames": Parameter(0, 1 << 20, 480),
 }
-"""What `Strip.set` takes: gains and thresholds are amplitudes, times are frames."""
+"""What `Strip.set` takes: gains and thresholds are amplitudes, times are frames.
+
+``width`` is of the wet sound's first two channels: 0 mono, 1 as it is, 2 wide (twice the side).
+"""
 
 _CURVES = ("linear", "power")
 
@@ -103,6 +107,7 @@ class SlotCounters:
         skipped: frames that it passed over to catch up.
         late_blocks: device blocks that lacked some of its sound while it was audible.
         late_frames: the frames that were missing then.
+        gaps: how often it began to lack sound while it was audible.
         bad_samples: samples of it that were not finite.
     """
 
@@ -115,6 +120,7 @@ class SlotCounters:
     skipped: int
     late_blocks: int
     late_frames: int
+    gaps: int
     bad_samples: int
 
 
@@ -156,8 +162,11 @@ class Strip:
             for index in range(constant("SLOTS")):
                 parameters.slot[index].level = 0
 
-    def set(self, **values: float | bool | str) -> None:
+    def set(self, **values: float | bool | str) -> int:
         """Set parameters by name (see `PARAMETERS`); all of them arrive in the same block.
+
+        Returns:
+            The sequence number of the change, for the `Journal`.
 
         Raises:
             LiveError: an unknown name, or a value that is out of range or not finite. Then
@@ -168,13 +177,14 @@ class Strip:
             for name, value in checked.items():
                 whole = isinstance(getattr(parameters, name), int)
                 setattr(parameters, name, int(value) if whole else value)
+            return self._number()
 
     def get(self, name: str) -> float:
         """A parameter as it was last set."""
         self._known(name)
         return float(getattr(self.memory.header.parameters, name))
 
-    def fade(self, levels: dict[int, float], *, seconds: float, curve: str = "power") -> None:
+    def fade(self, levels: dict[int, float], *, seconds: float, curve: str = "power") -> int:
         """Start fading slots to levels from 0 to 1, all in the same block.
 
         A cross-fade is one slot to 0 and another to 1: ``strip.fade({0: 0, 1: 1}, seconds=1)``.
@@ -183,6 +193,9 @@ class Strip:
             levels: the level of each slot that is to move.
             seconds: how long.
             curve: ``"power"`` for different sounds, ``"linear"`` for two versions of one.
+
+        Returns:
+            The sequence number of the change, for the `Journal`.
 
         Raises:
             LiveError: no such slot or curve, or a level or time out of range. Then nothing was
@@ -201,6 +214,7 @@ class Strip:
                 parameters.slot[slot].level = level
                 parameters.slot[slot].fade_frames = round(seconds * self.memory.sample_rate)
                 parameters.slot[slot].fade_curve = _CURVES.index(curve)
+            return self._number()
 
     def counters(self) -> Counters:
         """What has been counted."""
@@ -210,6 +224,14 @@ class Strip:
         """What has been counted of one slot."""
         self._known_slot(index)
         return SlotCounters(**_read(SlotCounters, self.memory.header.slot[index]))
+
+    def turns(self, index: int) -> list[int]:
+        """Nanoseconds from input ready to output ready in a worker's last turns, up to 1024."""
+        self._known_slot(index)
+        slot, room = self.memory.header.slot[index], constant("ENTRIES")
+        done = int(slot.turns)
+        fence()
+        return [int(slot.recent_turn_ns[n % room]) for n in range(max(0, done - room), done)]
 
     def meters(self) -> Meters:
         """The levels now."""
@@ -228,13 +250,17 @@ class Strip:
         """The parameters, while the sequence number is odd."""
         header = self.memory.header
         with self._lock:
-            header.parameters_sequence = (header.parameters_sequence + 1) & 0xFFFFFFFF
+            header.parameters_sequence |= 1
             fence()
             try:
                 yield header.parameters
             finally:
                 fence()
                 header.parameters_sequence = (header.parameters_sequence + 1) & 0xFFFFFFFF
+
+    def _number(self) -> int:
+        """The number of the change that is being written."""
+        return int(self.memory.header.parameters_sequence + 1) & 0xFFFFFFFF
 
     def _known(self, name: str) -> Parameter:
         if name not in PARAMETERS:

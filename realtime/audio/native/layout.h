@@ -15,11 +15,12 @@
  * tb_counter and tb_word are atomic in C, and plain integers of the same size for cffi.
  */
 #define TB_MAGIC 1952607342
-#define TB_VERSION 1
+#define TB_VERSION 2
 #define TB_SLOTS 8
 #define TB_CHANNELS 32
 #define TB_PARAMETERS 256
 #define TB_MOST_FRAMES 8192 /* of one turn of the callback; a longer block takes several */
+#define TB_ENTRIES 1024 /* of a journal, and of the turns that are remembered; a power of two */
 
 #define TB_FROM_NOTHING 0
 #define TB_FROM_DEVICE 1
@@ -42,6 +43,7 @@ typedef struct {
     float input_gain;
     float output_gain;
     float mix;            /* 0 dry, 1 wet */
+    float width;          /* of the first two channels of the wet sound: 0 mono, 1 as it is */
     float gate;           /* amplitude under which the input is shut off; 0 is no gate */
     float ceiling;        /* amplitude that the limiter holds */
     uint32_t limiter;     /* these four: 0 or 1 */
@@ -63,6 +65,18 @@ typedef struct {
     uint64_t left;
 } tb_ramp;
 
+/* What was changed, by its sequence number, and the first frame that was played with it. Entry n
+ * is at n modulo TB_ENTRIES; one writes, and who reads too late can tell by `written`. */
+typedef struct {
+    tb_counter sequence;
+    tb_counter frame;
+} tb_entry;
+
+typedef struct {
+    tb_counter written;
+    tb_entry entry[TB_ENTRIES];
+} tb_journal;
+
 typedef struct {
     /* The worker's. */
     tb_word attached;       /* 0: nobody; otherwise which attachment this is */
@@ -82,11 +96,18 @@ typedef struct {
     /* The callback's. */
     tb_counter late_blocks; /* device blocks that lacked some of this slot while it was audible */
     tb_counter late_frames;
+    tb_counter gaps; /* times that it began to lack sound while it was audible */
     tb_counter bad_samples; /* not finite, played as zero */
     tb_ramp level;
     double presence;        /* 1: sounding; moves to 0 where frames are missing */
+    uint32_t held;          /* 1: from a missing frame on, until presence has come to 0 */
+    uint32_t lacking;       /* 1: in a gap */
     float last[TB_CHANNELS];
     uint64_t output_at;     /* bytes from the start of the memory to its ring */
+    /* The worker's again: the last turns in nanoseconds, number n at n modulo TB_ENTRIES; and
+     * from which frame of the bus on it has played which values. */
+    tb_counter recent_turn_ns[TB_ENTRIES];
+    tb_journal journal;
 } tb_slot;
 
 typedef struct {
@@ -151,6 +172,7 @@ typedef struct {
     tb_ramp input_gain;
     tb_ramp output_gain;
     tb_ramp mix;
+    tb_ramp width;
     tb_ramp dc_amount;
     tb_ramp bypass;
     tb_ramp panic;
@@ -164,6 +186,9 @@ typedef struct {
     double dc_in[TB_CHANNELS];
     double dc_out[TB_CHANNELS];
     double reduction; /* of the limiter: 0 none, 1 all */
+    uint32_t taken; /* the parameters_sequence of `current` */
+    uint32_t reserved_too;
+    tb_journal journal; /* of the parameters */
 
     tb_slot slot[TB_SLOTS];
 } tb_header;

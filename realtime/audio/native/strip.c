@@ -18,6 +18,7 @@ _Static_assert(sizeof(tb_counter) == 8 && sizeof(tb_word) == 4, "as cffi sees th
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "shared by processes");
 
 static const double QUARTER_TURN = 1.57079632679489661923;
+static const double NONE = 1e-9; /* so little presence is none: rounding may leave it */
 
 /* ---- small parts ---------------------------------------------------------------------- */
 
@@ -66,6 +67,17 @@ static float *ring(tb_header *h, uint64_t offset) {
 
 /* ---- what is asked of us ----------------------------------------------------------------- */
 
+/* For who alone writes this journal. The fence is for who reads: an entry is not written over
+ * before it is told, by `written`, that the entry is among the oldest. */
+static void note(tb_journal *journal, uint64_t sequence, uint64_t frame) {
+    uint64_t number = get(&journal->written);
+    tb_entry *entry = &journal->entry[number & (TB_ENTRIES - 1)];
+    atomic_thread_fence(memory_order_release);
+    set(&entry->sequence, sequence);
+    set(&entry->frame, frame);
+    atomic_store_explicit(&journal->written, number + 1, memory_order_release);
+}
+
 /* Takes the parameters if nobody is writing them at this moment; otherwise the next block will. */
 static void read_parameters(tb_header *h) {
     uint32_t before = atomic_load_explicit(&h->parameters_sequence, memory_order_acquire);
@@ -73,8 +85,10 @@ static void read_parameters(tb_header *h) {
     tb_parameters copy;
     memcpy(&copy, &h->parameters, sizeof copy);
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&h->parameters_sequence, memory_order_relaxed) == before)
-        h->current = copy;
+    if (atomic_load_explicit(&h->parameters_sequence, memory_order_relaxed) != before) return;
+    h->current = copy;
+    if (before != h->taken) note(&h->journal, before, get(&h->position));
+    h->taken = before;
 }
 
 static void aim_all(tb_header *h) {
@@ -83,6 +97,7 @@ static void aim_all(tb_header *h) {
     aim(&h->input_gain, p->input_gain, frames);
     aim(&h->output_gain, p->output_gain, frames);
     aim(&h->mix, p->mix, frames);
+    aim(&h->width, p->width, frames);
     aim(&h->dc_amount, p->dc_block ? 1 : 0, frames);
     aim(&h->bypass, p->bypass ? 1 : 0, frames);
     aim(&h->panic, p->panic ? 1 : 0, frames);
@@ -148,7 +163,8 @@ static double gate(tb_header *h, const float *x) {
 }
 
 /* Adds frame p of a slot to the wet sum. Where it is missing, the last frame that came is held
- * while it fades, and the dry sound takes its place if that is the policy. */
+ * while it fades, and the dry sound takes its place if that is the policy. The fade goes to its
+ * end even if sound comes again meanwhile: from the held frame to that one would be a click. */
 static void mix_slot(tb_header *h, tb_slot *slot, range *r, uint64_t p, const double *dry,
                      double *wet) {
     double level = next(&slot->level);
@@ -156,7 +172,15 @@ static void mix_slot(tb_header *h, tb_slot *slot, range *r, uint64_t p, const do
     int there = r->from <= p && p < r->until;
     if (h->current.slot[slot - h->slot].fade_curve == TB_FADE_POWER && level > 0 && level < 1)
         level = sin(level * QUARTER_TURN);
-    if (there) {
+    int lacks = audible && !there;
+    if (lacks && !slot->lacking) add(&slot->gaps, 1);
+    slot->lacking = (uint32_t)lacks;
+    r->missing += (uint64_t)lacks;
+    if (!there) slot->held = 1;
+    else if (slot->presence < NONE) slot->held = 0;
+    if (slot->held) {
+        slot->presence = fmax(0, slot->presence - h->presence_step);
+    } else {
         const float *frame = r->output + (p & (h->capacity - 1)) * h->outputs;
         slot->presence = fmin(1, slot->presence + h->presence_step);
         for (uint32_t c = 0; c < h->outputs; c++) {
@@ -166,14 +190,19 @@ static void mix_slot(tb_header *h, tb_slot *slot, range *r, uint64_t p, const do
                 add(&slot->bad_samples, 1);
             }
         }
-    } else {
-        slot->presence = fmax(0, slot->presence - h->presence_step);
-        r->missing += audible ? 1 : 0;
     }
     double stand_in = h->current.late == TB_LATE_DRY ? level * (1 - slot->presence) : 0;
     level *= slot->presence;
     for (uint32_t c = 0; c < h->outputs; c++)
         wet[c] += level * slot->last[c] + stand_in * dry[c];
+}
+
+/* Mid and side of the first two channels; exactly what came where the width is 1. */
+static void widen(double *y, double width) {
+    if (width == 1) return;
+    double mid = 0.5 * (y[0] + y[1]), side = 0.5 * width * (y[0] - y[1]);
+    y[0] = mid + side;
+    y[1] = mid - side;
 }
 
 /* No look-ahead, so no latency: down at once, up again exponentially. */
@@ -243,6 +272,8 @@ static int turn(tb_header *h, const float *in, float *out, uint64_t frames) {
         }
 
         for (uint32_t s = 0; s < h->slots; s++) mix_slot(h, &h->slot[s], &slots[s], p, dry, y);
+        double width = next(&h->width);
+        if (outputs > 1) widen(y, width);
 
         double mix = next(&h->mix), output_gain = next(&h->output_gain);
         double dc = next(&h->dc_amount), bypass = next(&h->bypass), panic = next(&h->panic);

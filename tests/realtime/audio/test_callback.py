@@ -115,19 +115,60 @@ def test_a_late_worker_fades_out_and_comes_back_in_its_place(
             rig.work()
     # In turn t the blocks up to t - 1 are done, and block t - 2 is heard: one may be missed.
     missing = range((stop + 1 + 1) * block, (stop + away + 1) * block)
-    expected, presence, last = np.zeros_like(sound, np.float64), 0.0, np.zeros(2)
+    expected, steps, fading, last = np.zeros_like(sound, np.float64), 0, False, np.zeros(2)
     dry = delayed(sound, latency).astype(np.float64)
     for p in range(len(sound)):
         there = p >= latency and p not in missing
-        presence = np.clip(presence + (1 if there else -1) / FADE, 0, 1)
-        last = -dry[p] if there else last
+        # A fade goes to its end, from the last frame before the gap, even if sound comes again.
+        fading = not there or (fading and steps > 0)
+        steps = max(0, steps - 1) if fading else min(FADE, steps + 1)
+        last = last if fading else -dry[p]
+        presence = steps / FADE
         expected[p] = presence * last + (late == "dry") * (1 - presence) * dry[p]
     np.testing.assert_allclose(np.concatenate(heard), expected, atol=1e-6)
     counters = rig.strip.counters()
     # The slot was audible before its first frame had come, too.
     assert counters.underruns == away - 1 + latency // block
-    assert rig.strip.slot_counters(0).late_frames == len(missing) + latency
+    slot_counters = rig.strip.slot_counters(0)
+    assert slot_counters.late_frames == len(missing) + latency
+    assert slot_counters.gaps == 1 + (away > 1)
     assert slot.behind == 0
+
+
+@pytest.mark.parametrize("late", ["silent", "dry"])
+@pytest.mark.parametrize(("block", "device_block"), [(64, 64), (96, 64), (64, 512)])
+def test_no_gap_clicks_however_short(
+    block: int, device_block: int, late: str, native: bool
+) -> None:
+    """A slow wave with gaps in it never moves faster than itself and the fade together."""
+    rig = Rig(native, late=late, delay=device_block + block)
+    rig.attach(0, block, device_block + block, lambda x: 0.8 * x)
+    p = np.arange(48000)
+    sound = np.repeat(0.5 * np.cos(2 * np.pi * p / 4800), 2).reshape(-1, 2).astype(np.float32)
+    rng, heard = np.random.default_rng(0), []
+    for start in range(0, len(sound) - device_block, device_block):
+        heard.append(rig.block(sound[start : start + device_block]))
+        if rng.random() < 0.7:
+            rig.work()
+    assert rig.strip.slot_counters(0).gaps > 5
+    steepest = 0.5 * 2 * np.pi / 4800 + 0.5 / FADE
+    fixed = slice(device_block + block + FADE, None)  # the dry sound begins at once
+    assert np.abs(np.diff(np.concatenate(heard)[fixed], axis=0)).max() <= 1.01 * steepest
+
+
+def test_a_gap_is_counted_once_and_only_where_it_would_be_heard(native: bool) -> None:
+    rig = Rig(native)
+    slot = rig.attach(0, 64, 0, level=0)
+    counts = []
+    for turn in range(12):
+        if turn == 2:
+            rig.strip.fade({0: 1}, seconds=0)  # frames 128 to 319 are not there: one gap
+        if turn == 5:
+            slot.memory.header.slot[0].valid_until = 6 * 64  # and 384 to 767: another
+        rig.block(noise(64))
+        counts.append(rig.strip.slot_counters(0).gaps)
+    assert counts == [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+    assert rig.strip.slot_counters(0).late_blocks == 3 + 6
 
 
 def test_a_slot_that_is_not_heard_is_never_late(native: bool) -> None:

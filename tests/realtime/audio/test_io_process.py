@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from audio_support import noise
 
 from torchbend.errors import LiveError
-from torchbend.realtime.audio import AudioMemory, AudioProcess, Device
+from torchbend.realtime.audio import AudioMemory, AudioProcess, Device, Feed, Recorder, Strip
 from torchbend.realtime.audio.light import light_command
 
 CLOCK = Device(output="none", block=128)
@@ -68,6 +70,19 @@ def test_it_plays_on_an_internal_clock(memory: AudioMemory, native: bool) -> Non
     assert process.playing is None
     process.stop()  # twice does no harm
     assert memory.header.block_frames == 128
+
+
+def test_what_was_fed_before_it_ran_is_played_from_the_first_frame_on(
+    memory: AudioMemory, native: bool
+) -> None:
+    Strip(memory).set(source="feed", mix=0, dc_block=False)
+    feed, sound = Feed(memory), noise(12000)
+    assert feed.start(lead=0) == 0
+    feed.write(sound)
+    recorder = Recorder(memory, start=0)
+    with AudioProcess(memory, CLOCK, use_native=native):
+        assert until(lambda: memory.position > len(sound))
+    np.testing.assert_array_equal(recorder.read(most=len(sound)), sound)
 
 
 def test_it_goes_on_where_it_was_killed(memory: AudioMemory) -> None:

@@ -69,6 +69,53 @@ def test_what_does_not_fit_the_rings_is_refused(block: int, latency: int) -> Non
         Slot(memory, 4)
 
 
+def test_the_last_turns_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(True)
+    rig.attach(0, 8, 100)
+    assert rig.strip.turns(0) == []
+    clock = iter(n * n for n in range(1, 4000))
+    monkeypatch.setattr("time.monotonic_ns", lambda: next(clock))
+    for _ in range(1200):
+        rig.block(noise(8))
+        rig.work()
+    # The clock is asked when a turn begins, at its end, and when there is no further one.
+    took = [6 * turn + 3 for turn in range(1200)]
+    assert rig.strip.turns(0) == took[-1024:]
+    assert rig.strip.slot_counters(0).turn_ns == took[-1]
+
+
+# -- where it begins -----------------------------------------------------------------------
+@pytest.mark.parametrize("start", [0, 10, 64, 200])
+def test_a_worker_may_begin_at_a_given_frame(start: int, native: bool) -> None:
+    """One that has been played already, or one that is to come."""
+    rig = Rig(native)
+    rig.block(noise(64))
+    slot = Slot(rig.memory, 0)
+    slot.attach(block=32, latency=96, start=start)
+    rig.workers[0] = slot, lambda x: x
+    rig.strip.fade({0: 1}, seconds=0)
+    assert slot.next == start
+    rig.work()
+    sound = noise(1024, seed=1)
+    heard = rig.play(sound, 32)
+    whole = np.concatenate([noise(64), sound])
+    fixed = slice(max(96, start + 96) + FADE, None)
+    heard = np.concatenate([np.zeros((64, 2)), heard])
+    np.testing.assert_array_equal(heard[fixed], delayed(whole, 96)[fixed])
+    assert not heard[: start + 96].any()
+
+
+def test_a_frame_that_is_over_is_no_beginning(native: bool) -> None:
+    rig = Rig(native)
+    for _ in range(9):
+        rig.block(noise(8192))
+    room = rig.memory.capacity - 8192
+    for start in (-1, rig.memory.position - room - 1):
+        with pytest.raises(LiveError, match=f"from {rig.memory.position - room} on"):
+            Slot(rig.memory, 0).attach(block=64, latency=64, start=start)
+    Slot(rig.memory, 0).attach(block=64, latency=64, start=rig.memory.position - room)
+
+
 # -- late and gone -------------------------------------------------------------------------
 def test_a_worker_catches_up_by_whole_blocks_and_keeps_its_latency(native: bool) -> None:
     rig = Rig(native)
@@ -118,7 +165,8 @@ def test_a_successor_takes_the_slot_and_the_old_one_is_refused(native: bool) -> 
     rig.workers[0] = new, lambda x: x
     sound = noise(64 * 20, seed=1)
     heard = rig.play(sound, 64)
-    np.testing.assert_array_equal(heard[128 + FADE :], delayed(sound, 128)[128 + FADE :])
+    fixed = slice(128 + 2 * FADE, None)  # out and in again
+    np.testing.assert_array_equal(heard[fixed], delayed(sound, 128)[fixed])
 
 
 WORKER = """
@@ -223,17 +271,17 @@ def test_two_processes_race_around_the_rings_and_lose_nothing() -> None:
 def test_values_arrive_together_and_once() -> None:
     with AudioMemory.create(48000) as memory:
         writer, reader = Values(memory, 1), Values(AudioMemory.attach(memory.path), 1)
-        assert reader.read() == []
+        assert reader.read() == ([], 0)
         assert reader.read() is None
-        writer.write([1, 2, 3])
-        writer.write({1: 5.5})
-        assert reader.read() == [1, 5.5, 3]
+        assert writer.write([1, 2, 3]) == 2
+        assert writer.write({1: 5.5}) == 4
+        assert reader.read() == ([1, 5.5, 3], 4)
         assert reader.read() is None
-        assert Values(memory, 0).read() == []
+        assert Values(memory, 0).read() == ([], 0)
         memory.header.slot[1].values_sequence += 1  # being written
         assert reader.read() is None
-        writer.write({0: 9})  # the writer was killed half way; the next one goes on
-        assert reader.read() == [9, 5.5, 3]
+        number = writer.write({0: 9})  # the writer was killed half way; the next one goes on
+        assert reader.read() == ([9, 5.5, 3], number)
         with pytest.raises(LiveError, match="256 values"):
             writer.write({constant("PARAMETERS"): 1})
         with pytest.raises(LiveError, match="256 values"):
@@ -259,9 +307,10 @@ def test_a_reader_never_sees_half_of_a_change() -> None:
             reader, seen, last = Values(memory, 0), 0, 0.0
             give_up = time.monotonic() + 20
             while seen < 500 and time.monotonic() < give_up:
-                values = reader.read()
-                if values:
-                    assert len(set(values)) == 1
+                read = reader.read()
+                if read and read[0]:
+                    values, sequence = read
+                    assert values == [sequence / 2] * 64
                     assert values[0] > last
                     seen, last = seen + 1, values[0]
         finally:

@@ -61,6 +61,39 @@ def test_mix_ramps_between_dry_and_wet(native: bool) -> None:
     np.testing.assert_allclose(heard, 0.25 * ramp(-1, 1, 512) + 0 * heard, atol=1e-6)
 
 
+@pytest.mark.parametrize("width", [0, 0.5, 2])
+def test_width_moves_the_side_of_the_wet_sound(width: float, native: bool) -> None:
+    rig = Rig(native, outputs=3, inputs=3, limiter=False)
+    rig.attach(0, 64, 64)
+    sound = noise(2048, 3)
+    before = rig.play(sound[:1024], 64)
+    np.testing.assert_array_equal(before[64 + 240 :], delayed(sound, 64)[64 + 240 : 1024])
+    rig.strip.set(width=width)
+    heard = rig.play(sound[1024:], 64)
+    x = delayed(sound, 64)[1024:].astype(np.float64)
+    part = ramp(1, width, 1024)[:, 0]
+    # Left and right by their shares of one another: at 0 the mean of both.
+    own, other = (1 + part) / 2, (1 - part) / 2
+    expected = np.stack(
+        [own * x[:, 0] + other * x[:, 1], own * x[:, 1] + other * x[:, 0], x[:, 2]], axis=1
+    )
+    np.testing.assert_allclose(heard, expected, atol=1e-6)
+    rig.strip.set(width=1)
+    rig.play(sound[:128], 64)
+    again = rig.play(sound, 64)
+    np.testing.assert_array_equal(again[64:], sound[:-64])
+
+
+def test_width_leaves_dry_and_mono_alone(native: bool) -> None:
+    sound = noise(640)
+    rig = Rig(native, mix=0, width=0)
+    np.testing.assert_array_equal(rig.play(sound, 64), sound)
+    rig = Rig(native, mix=1, width=0, inputs=1, outputs=1)
+    rig.attach(0, 64, 64)
+    heard = rig.play(sound[:, :1], 64)
+    np.testing.assert_array_equal(heard[304:], sound[240:-64, :1])
+
+
 def test_bypass_is_what_came_in_at_the_same_latency(native: bool) -> None:
     rig = Rig(native, input_gain=0.5, output_gain=0.5, gate=0.9, delay=64)
     rig.attach(0, 64, 64)

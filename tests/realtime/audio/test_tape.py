@@ -32,6 +32,25 @@ def test_a_fed_sound_is_heard_where_it_was_promised(native: bool) -> None:
     np.testing.assert_array_equal(rig.block(silence), sound[:64])
 
 
+@pytest.mark.parametrize("lead", [0, 1, 64, 1000])
+def test_a_feed_that_starts_before_the_device_is_heard_from_its_first_frame(
+    lead: int, native: bool
+) -> None:
+    rig = Rig(native, mix=0, source="feed")
+    feed, sound = Feed(rig.memory), noise(3000)
+    begin = feed.start(lead)
+    assert begin == lead
+    assert feed.write(sound[:1000]) == 1000
+    assert feed.write(sound[1000:]) == 2000
+    heard, captured = Recorder(rig.memory, start=0), Recorder(rig.memory, "captured", start=0)
+    while rig.memory.position < lead + 3000:
+        rig.block(np.ones((100, 2), np.float32))
+    expected = np.concatenate([np.zeros((lead, 2), np.float32), sound])
+    for recorder in (heard, captured):
+        np.testing.assert_array_equal(recorder.read(most=len(expected)), expected)
+        assert not recorder.read().any()
+
+
 def test_a_feed_takes_no_more_than_there_is_room_for(native: bool) -> None:
     rig = Rig(native, mix=0, source="feed")
     feed = Feed(rig.memory)

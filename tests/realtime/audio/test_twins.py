@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from audio_support import Rig
 
-from torchbend.realtime.audio import layout
+from torchbend.realtime.audio import Journal, layout
 
 NATIVE = Path(layout.__file__).parent / "native"
 
@@ -31,13 +31,14 @@ def perform(native: bool, seed: int) -> tuple[Rig, np.ndarray]:
         if rng.random() < 0.05:
             sound[0, 0] = rng.choice([np.nan, np.inf])
         heard.append(rig.block(sound.astype(np.float32), flags=int(rng.integers(16))))
-        if rng.random() < 0.9:
+        if rng.random() < 0.8:
             rig.work()
         if rng.random() < 0.15:
             moves = {
                 "input_gain": rng.uniform(0, 2),
                 "output_gain": rng.uniform(0, 2),
                 "mix": rng.uniform(),
+                "width": rng.choice([0, 0.4, 1, 2]),
                 "gate": rng.choice([0, 0.1]),
                 "ceiling": rng.uniform(0.2, 1),
                 "limiter": rng.random() < 0.8,
@@ -71,11 +72,13 @@ def test_both_callbacks_play_and_count_the_same(seed: int) -> None:
     assert counts[0]["underruns"] > 0
     for name, values in vars(one.strip.meters()).items():
         assert values == pytest.approx(getattr(two.strip.meters(), name), abs=1e-6)
+    assert Journal(one.memory).read() == Journal(two.memory).read() != []
     for index in (0, 1):
         slots = [vars(rig.strip.slot_counters(index)) for rig in (one, two)]
         for slot in slots:
             del slot["turn_ns"], slot["turn_ns_most"]
         assert slots[0] == slots[1]
+        assert slots[0]["gaps"] > 2
 
 
 def test_they_may_take_turns_in_one_memory() -> None:
@@ -91,7 +94,7 @@ def test_they_may_take_turns_in_one_memory() -> None:
 def test_without_a_compiler_the_layout_is_the_same() -> None:
     assert layout.native() is not None
     compiled, parsed = layout.ffi(), layout._parsed()
-    for name in ("tb_header", "tb_slot", "tb_parameters", "tb_slot_parameters", "tb_ramp"):
+    for name in ("tb_header", "tb_slot", "tb_parameters", "tb_slot_parameters", "tb_journal"):
         assert compiled.sizeof(name) == parsed.sizeof(name)
         fields = compiled.typeof(name).fields
         assert [field for field, _ in fields] == [f for f, _ in parsed.typeof(name).fields]
