@@ -6,7 +6,8 @@ when its parent is gone::
 
     {"event": "started", ...}    what `Playing` holds
     {"event": "xruns", ...}      how many there were, each time there are more
-    {"event": "error", "kind": "device" | "sample_rate" | "memory" | "callback", "message": ...}
+    {"event": "error", "kind": "device" | "sample_rate" | "memory" | "callback", "message": ...,
+     "sample_rate": ...}
     {"event": "devices", ...}    the answer to {"list": true}
 """
 
@@ -28,6 +29,7 @@ from torchbend.errors import LiveError
 from torchbend.realtime.audio.callback import play_block
 from torchbend.realtime.audio.layout import ffi, native
 from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.offspring import leave_with, take_stdout
 
 _XRUNS = ("input_underflows", "input_overflows", "output_underflows", "output_overflows")
 _INVALID_SAMPLE_RATE = -9997  # paInvalidSampleRate
@@ -36,50 +38,23 @@ _PATIENCE = 1.0  # seconds that a device is given to close, before the process j
 
 def main() -> NoReturn:
     """Run until told to stop; never returns, for a hung device may hang Python's own exit."""
-    send = _take_stdout()
+    send = take_stdout()
     try:
         settings = json.loads(sys.argv[1])
-        _leave_with(settings["parent"])
+        leave_with(settings["parent"])
         _run(settings, send)
     except LiveError as error:
         send(event="error", kind="memory", message=str(error))
     except _DeviceError as error:
-        send(event="error", kind=error.kind, message=str(error))
+        send(event="error", kind=error.kind, message=str(error), sample_rate=error.sample_rate)
     os._exit(0)
 
 
 class _DeviceError(Exception):
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, sample_rate: float = 0.0) -> None:
         super().__init__(message)
         self.kind = kind
-
-
-def _take_stdout() -> Callable[..., None]:
-    """The way to the parent; what libraries print goes to standard error from here on."""
-    out = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    lock = threading.Lock()
-
-    def send(**event: object) -> None:
-        with lock:
-            try:
-                out.write(json.dumps(event) + "\n")
-            except OSError:
-                os._exit(1)  # nobody listens any more
-
-    return send
-
-
-def _leave_with(parent: int) -> None:
-    """End with the parent, even while the main thread hangs in a driver."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.25)
-        time.sleep(_PATIENCE)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        self.sample_rate = sample_rate
 
 
 def _run(settings: dict[str, Any], send: Callable[..., None]) -> None:
@@ -276,6 +251,7 @@ class _Stream:
                 "sample_rate",
                 f"device {self._output['name']!r} does not run at {self._rate} Hz; it runs at "
                 f"{rate:g}",
+                rate,
             )
         return _DeviceError("device", f"device {self._output['name']!r}: {_text(error)}")
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import logging
 import os
-import queue
-import subprocess
-import threading
 import time
-from collections import deque
-from typing import IO, Any
+from typing import Any
 
 from torchbend.errors import LiveError
 from torchbend.realtime.audio.callback import is_native
 from torchbend.realtime.audio.light import light_command
 from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.offspring import Event, Offspring
 
-__all__ = ["AudioProcess", "Device", "Playing", "list_devices"]
+__all__ = ["AudioProcess", "Device", "Playing", "SampleRateError", "list_devices"]
 
 _log = logging.getLogger(__name__)
 
 _CHILD = "from torchbend.realtime.audio.child import main; main()"
 _MOST_BLOCK = 8192
 _LEAST_STALL = 0.1  # seconds without a block after which the device counts as gone
+
+
+class SampleRateError(LiveError):
+    """The device does not run at the rate of the memory.
+
+    Attributes:
+        sample_rate: at which it runs, in Hz.
+    """
+
+    def __init__(self, message: str, sample_rate: int) -> None:
+        super().__init__(message)
+        self.sample_rate = sample_rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +114,7 @@ class AudioProcess:
             raise LiveError("the audio callback was not compiled; install with a C compiler")
         self.playing: Playing | None = None
         self.errors: list[str] = []
-        self._child: subprocess.Popen[str] | None = None
-        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._child: Offspring | None = None
         self._seen = (0, 0.0)
 
     def __enter__(self) -> AudioProcess:
@@ -125,18 +132,19 @@ class AudioProcess:
             timeout: seconds that the device is given to open.
 
         Raises:
-            LiveError: no such device, another sample rate, or no answer in time.
+            SampleRateError: the device runs at another rate.
+            LiveError: no such device, or no answer in time.
         """
         if self._child is not None:
             raise LiveError("the I/O process runs already; stop it first")
         self.errors.clear()
         settings = dataclasses.asdict(self.device)
         settings.update(memory=self.memory.path, native=self.use_native)
-        self._child, self._events = _spawn(settings)
-        event = _first(self._events, timeout, "started")
+        self._child = _spawn(settings)
+        event = self._child.first(timeout, "started")
         if event is None or event["event"] != "started":
             self.kill()
-            raise LiveError(_why(event, timeout))
+            raise _error(event, timeout)
         del event["event"]
         self.playing = Playing(**event)
         self._seen = (int(self.memory.header.blocks), time.monotonic())
@@ -152,7 +160,7 @@ class AudioProcess:
         if self._child is None or self.playing is None:
             return "stopped"
         self._listen()
-        if self._child.poll() is not None:
+        if not self._child.is_alive:
             return "died"
         blocks, now = int(self.memory.header.blocks), time.monotonic()
         if blocks != self._seen[0]:
@@ -168,26 +176,22 @@ class AudioProcess:
     def stop(self, timeout: float = 2.0) -> None:
         """Close the device and end the process, by force if it hangs."""
         if self._child is not None:
-            with contextlib.suppress(OSError):
-                self._child.stdin.close()  # type: ignore[union-attr]
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout)
-        self.kill()
+            self._child.stop(timeout)
+        self._child = self.playing = None
 
     def kill(self) -> None:
         """End the process at once: closing a device whose server is gone may hang for minutes."""
         if self._child is not None:
-            _end(self._child)
+            self._child.kill()
         self._child = self.playing = None
 
     def _listen(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while (event := self._events.get_nowait()) is not None:
-                if event["event"] == "error":
-                    self.errors.append(str(event["message"]))
-                    _log.warning("the I/O process: %s", event["message"])
-                elif event["event"] == "xruns":
-                    _log.info("xruns so far: %s", event)
+        for event in self._child.take() if self._child is not None else ():
+            if event["event"] == "xruns":
+                _log.info("xruns so far: %s", event)
+            elif "message" in event:
+                self.errors.append(str(event["message"]))
+                _log.warning("the I/O process: %s", event["message"])
 
 
 def list_devices(timeout: float = 10.0) -> list[dict[str, Any]]:
@@ -198,84 +202,27 @@ def list_devices(timeout: float = 10.0) -> list[dict[str, Any]]:
     Raises:
         LiveError: no PortAudio, or no answer in time.
     """
-    child, events = _spawn({"list": True})
+    child = _spawn({"list": True})
     try:
-        event = _first(events, timeout, "devices")
+        event = child.first(timeout, "devices")
     finally:
-        _end(child)
+        child.kill()
     if event is None or event["event"] != "devices":
-        raise LiveError(_why(event, timeout))
+        raise _error(event, timeout)
     devices: list[dict[str, Any]] = event["devices"]
     return devices
 
 
-_Events = queue.Queue[dict[str, Any] | None]
+def _spawn(settings: dict[str, Any]) -> Offspring:
+    command = light_command(_CHILD, json.dumps({**settings, "parent": os.getpid()}))
+    # Looking for devices must not start a sound server.
+    return Offspring(command, "I/O process", {"JACK_NO_START_SERVER": "1"})
 
 
-def _spawn(settings: dict[str, Any]) -> tuple[subprocess.Popen[str], _Events]:
-    child = subprocess.Popen(
-        light_command(_CHILD, json.dumps({**settings, "parent": os.getpid()})),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        # Looking for devices must not start a sound server.
-        env={"JACK_NO_START_SERVER": "1", **os.environ},
-        # Ctrl-C is for the control process, which closes the device in order.
-        start_new_session=True,
-    )
-    events: _Events = queue.Queue()
-    last: deque[str] = deque(maxlen=20)
-    noise = threading.Thread(target=_drain, args=(child.stderr, last), daemon=True)
-    noise.start()
-    threading.Thread(target=_read, args=(child, events, noise, last), daemon=True).start()
-    return child, events
-
-
-def _drain(stderr: IO[str], last: deque[str]) -> None:
-    """Sound libraries talk a lot on standard error; it matters when the process dies."""
-    with stderr:
-        for line in stderr:
-            last.append(line.strip())
-            _log.debug("I/O process: %s", line.rstrip())
-
-
-def _read(
-    child: subprocess.Popen[str], events: _Events, noise: threading.Thread, last: deque[str]
-) -> None:
-    with child.stdout as stdout:  # type: ignore[union-attr]
-        for line in stdout:
-            with contextlib.suppress(json.JSONDecodeError):
-                events.put(json.loads(line))
-    noise.join(1)
-    if child.wait():
-        why = next((line for line in reversed(last) if line), f"exit status {child.returncode}")
-        events.put({"event": "error", "kind": "died", "message": f"it ended: {why}"})
-    events.put(None)
-
-
-def _first(events: _Events, timeout: float, wanted: str) -> dict[str, Any] | None:
-    """The first answer: what was wanted, or an error; None when there was none in time."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            event = events.get(timeout=max(0.0, end - time.monotonic()))
-        except queue.Empty:
-            return None
-        if event is None or event["event"] in (wanted, "error"):
-            return event
-
-
-def _why(event: dict[str, Any] | None, timeout: float) -> str:
+def _error(event: Event | None, timeout: float) -> LiveError:
     if event is None:
-        return f"the sound device did not answer within {timeout:g} s"
-    return f"the sound device cannot be opened: {event['message']}"
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    child.kill()
-    child.wait()
-    if child.stdin:
-        with contextlib.suppress(OSError):
-            child.stdin.close()
+        return LiveError(f"the sound device did not answer within {timeout:g} s")
+    why = f"the sound device cannot be opened: {event['message']}"
+    if event.get("kind") == "sample_rate":
+        return SampleRateError(why, round(event["sample_rate"]))
+    return LiveError(why)

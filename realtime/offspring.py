@@ -1,0 +1,186 @@
+"""Child processes that talk in lines of JSON: both ends of the pipe.
+
+A child takes commands on standard input and tells events on standard output. It ends when its
+parent does. Nothing here imports torch: the I/O process is such a child, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+
+__all__ = ["Event", "Offspring", "commands", "leave_with", "take_stdout"]
+
+_log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+
+_PATIENCE = 1.0  # seconds that a child is given to end in order when its parent is gone
+
+
+class Offspring:
+    """A child process, seen from its parent.
+
+    Args:
+        command: what to run.
+        name: of it, in the log.
+        env: of its environment, what differs.
+
+    Attributes:
+        events: what it told, in order; None when it has ended, after an event ``"died"`` if
+            it ended badly.
+    """
+
+    def __init__(
+        self, command: Sequence[str], name: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.events: queue.Queue[Event | None] = queue.Queue()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**(env or {}), **os.environ},
+            # Ctrl-C is for the control process, which ends the others in order.
+            start_new_session=True,
+        )
+        self._sending = threading.Lock()
+        last: deque[str] = deque(maxlen=20)
+        noise = threading.Thread(target=self._drain, args=(last,), daemon=True)
+        noise.start()
+        threading.Thread(target=self._read, args=(noise, last), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def send(self, **command: Any) -> None:
+        """Tell it something; what a dead child is told is lost."""
+        with contextlib.suppress(OSError, ValueError), self._sending:
+            stdin = self._process.stdin
+            if stdin is not None:
+                stdin.write(json.dumps(command) + "\n")
+                stdin.flush()
+
+    def first(self, timeout: float, *wanted: str) -> Event | None:
+        """The first event that is wanted, or an error; None if there was none in time.
+
+        Args:
+            timeout: in seconds.
+            wanted: kinds of events; ``"error"`` and ``"died"`` are always wanted.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                event = self.events.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                return None
+            if event is None or event["event"] in (*wanted, "error", "died"):
+                return event
+
+    def take(self) -> list[Event]:
+        """What it told since the last call."""
+        told = []
+        with contextlib.suppress(queue.Empty):
+            while (event := self.events.get_nowait()) is not None:
+                told.append(event)
+        return told
+
+    def stop(self, timeout: float) -> None:
+        """Let it end by closing its standard input, and end it if it does not."""
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+
+    def _drain(self, last: deque[str]) -> None:
+        """Sound libraries talk a lot on standard error; it matters when the process dies."""
+        with self._process.stderr as stderr:  # type: ignore[union-attr]
+            for line in stderr:
+                last.append(line.strip())
+                _log.debug("%s: %s", self.name, line.rstrip())
+
+    def _read(self, noise: threading.Thread, last: deque[str]) -> None:
+        with self._process.stdout as stdout:  # type: ignore[union-attr]
+            for line in stdout:
+                with contextlib.suppress(json.JSONDecodeError):
+                    self.events.put(json.loads(line))
+        noise.join(1)
+        if self._process.wait():
+            status = f"exit status {self._process.returncode}"
+            why = next((line for line in reversed(last) if line), status)
+            self.events.put({"event": "died", "message": f"it ended: {why}"})
+        self.events.put(None)
+
+
+def take_stdout() -> Callable[..., None]:
+    """In the child: the way to the parent; what libraries print goes to standard error.
+
+    Returns:
+        A function that tells an event: ``send(event="started", block=256)``.
+    """
+    out: IO[str] = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    lock = threading.Lock()
+
+    def send(**event: object) -> None:
+        with lock:
+            try:
+                out.write(json.dumps(event) + "\n")
+            except OSError:
+                os._exit(1)  # nobody listens any more
+
+    return send
+
+
+def leave_with(parent: int) -> None:
+    """In the child: end with the parent, even while the main thread hangs in a driver."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        time.sleep(_PATIENCE)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def commands() -> queue.SimpleQueue[Event | None]:
+    """In the child: what it is told, from now on; None when there will be no more."""
+    told: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            with contextlib.suppress(json.JSONDecodeError):
+                told.put(json.loads(line))
+        told.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return told

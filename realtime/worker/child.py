@@ -1,0 +1,222 @@
+"""The worker process: loads a chain, measures it, and plays it in a slot.
+
+`Worker` starts it. Commands and events are lines of JSON::
+
+    {"do": "load", "chain": {...}}             -> {"event": "loaded", ...}
+    {"do": "measure", "seconds": 2.0}          -> {"event": "measured", ...}
+    {"do": "attach", "latency": 2560, ...}     -> {"event": "attached"}
+    {"do": "text", "number": 3, "text": "..."}
+    {"do": "detach"}
+
+and, while it plays, ``{"event": "report", ...}`` once a second where something changed. An error
+is ``{"event": "error", "message": ...}``; a model that raises while it plays leaves its slot with
+``{"event": "stopped", "message": ...}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import queue
+import sys
+import time
+from typing import Any, NoReturn
+
+import torch
+
+from torchbend.errors import TorchbendError, first_line
+from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.offspring import commands, leave_with, take_stdout
+from torchbend.realtime.worker.chain import Chain, Step
+from torchbend.realtime.worker.cuda import cuda_device
+from torchbend.realtime.worker.probing import own_delay, percentile, turn_times
+from torchbend.realtime.worker.resampling import Resampled
+from torchbend.realtime.worker.turn import Blocks, Player, Turns
+from torchbend.realtime.worker.twins import CROSS_FADE, Twins
+
+__all__ = ["Playable", "main"]
+
+_REPORT_SECONDS = 1.0
+_PRIORITY = 10  # of the real-time scheduler, where it is permitted
+_NICE = -10
+
+
+def main() -> NoReturn:
+    """Run until told to stop; never returns."""
+    send = take_stdout()
+    leave_with(int(sys.argv[1]))
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    # Plain execution: nothing is compiled anew in the middle of a set.
+    torch._C._jit_set_profiling_mode(False)
+    send(event="awake")
+    try:
+        _Worker(send).run()
+    finally:
+        os._exit(0)
+
+
+class Playable:
+    """A chain that is open and warm, with what resamples around it.
+
+    Args:
+        settings: as `Worker.load` sends them.
+        say: told what an attribute refused.
+    """
+
+    def __init__(self, settings: dict[str, Any], say: Any) -> None:
+        self.device, self.note = cuda_device(bool(settings["cuda"]))
+        steps = [Step(int(s["model"]), str(s["method"])) for s in settings["steps"]]
+
+        def make() -> Chain:
+            return Chain(
+                settings["paths"],
+                steps,
+                block=settings["block"],
+                least_block=settings["least_block"],
+                inputs=settings["inputs"],
+                device=self.device,
+            )
+
+        rate = int(settings["model_rate"] or settings["device_rate"])
+        self.twins = Twins(make, rate, knobs=settings["knobs"], say=say)
+        self.twins.warm_up()
+        self.blocks = Blocks(self.twins)
+        self.player: Player = self.blocks
+        self.resampler_frames = 0
+        if rate != settings["device_rate"]:
+            resampled = Resampled(self.blocks, settings["device_rate"], rate)
+            self.player, self.resampler_frames = resampled, resampled.latency_frames
+
+
+class _Worker:
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self._told = commands()
+        self._playable: Playable | None = None
+        self._memory: AudioMemory | None = None
+        self._turns: Turns | None = None
+        self._reported: tuple[float, int] = (0.0, 0)
+
+    def run(self) -> None:
+        while True:
+            command = self._next()
+            if command is _NOTHING:
+                self._turn()
+            elif command is None:
+                return
+            else:
+                try:
+                    getattr(self, f"_do_{command['do']}")(command)
+                except TorchbendError as error:
+                    self._send(event="error", message=str(error))
+                # A file may raise anything when it is played.
+                except Exception as error:  # noqa: BLE001
+                    self._send(event="error", message=first_line(error))
+
+    def _next(self) -> Any:
+        """The next command; `_NOTHING` if there is none and a block is to be played."""
+        if self._turns is None:
+            return self._told.get()
+        with contextlib.suppress(queue.Empty):
+            return self._told.get_nowait()
+        return _NOTHING
+
+    def _turn(self) -> None:
+        if self._turns is not None:
+            try:
+                self._turns.turn(0.5)
+            # Whatever the model raises: the slot falls silent, and the host hears why.
+            except Exception as error:  # noqa: BLE001
+                self._turns = None
+                self._send(event="stopped", message=first_line(error))
+            self._report()
+
+    def _report(self) -> None:
+        now, playable = time.monotonic(), self._playable
+        if playable is not None and now - self._reported[0] > _REPORT_SECONDS:
+            bad = playable.twins.bad_blocks
+            if bad != self._reported[1]:
+                self._send(event="report", bad_blocks=bad)
+            self._reported = (now, bad)
+
+    def _say(self, line: str) -> None:
+        self._send(event="said", message=line)
+
+    def _do_load(self, command: dict[str, Any]) -> None:
+        settings = command["chain"]
+        self._playable = None
+        self._memory = AudioMemory.attach(settings["memory"])
+        self._playable = playable = Playable(settings, self._say)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._send(
+            event="loaded",
+            block=playable.player.block,
+            in_channels=playable.player.in_channels,
+            out_channels=playable.player.out_channels,
+            model_block=playable.twins.block,
+            resampler_frames=playable.resampler_frames,
+            device=str(playable.device),
+            note=playable.note,
+            knobs=playable.twins.knobs,
+            bad_blocks=playable.twins.bad_blocks,
+        )
+
+    def _do_measure(self, command: dict[str, Any]) -> None:
+        playable = self._loaded()
+        twins, seconds = playable.twins, float(command["seconds"])
+        quiet = torch.zeros(twins.block, twins.in_channels)
+        single = turn_times(lambda: twins.play(quiet, 0), seconds / 2, least=20)
+        double = single
+        if twins.knobs == CROSS_FADE:
+            double = turn_times(lambda: twins.play_both(quiet, 0), seconds / 2, least=20)
+        self._send(
+            event="measured",
+            turn=percentile(single, 99.9),
+            usual=percentile(single, 50),
+            double=percentile(double, 99.9),
+            count=len(single),
+            own_delay=own_delay(twins) if command["delay"] else None,
+        )
+
+    def _do_alone(self, command: dict[str, Any]) -> None:
+        self._loaded().twins.play_alone()
+
+    def _do_attach(self, command: dict[str, Any]) -> None:
+        playable, memory = self._loaded(), self._memory
+        if memory is None:
+            return
+        _hurry()
+        turns = Turns(memory, int(command["slot"]), playable.twins, playable.player)
+        turns.attach(int(command["latency"]), float(command["granted"]), command.get("start"))
+        self._turns = turns
+        self._send(event="attached", start=turns.slot.next)
+
+    def _do_text(self, command: dict[str, Any]) -> None:
+        self._loaded().twins.want_text(int(command["number"]), str(command["text"]))
+
+    def _do_detach(self, command: dict[str, Any]) -> None:
+        if self._turns is not None:
+            self._turns.slot.detach()
+            self._turns = None
+        self._send(event="detached")
+
+    def _loaded(self) -> Playable:
+        if self._playable is None:
+            raise TorchbendError("there is no model loaded")
+        return self._playable
+
+
+_NOTHING = object()
+
+
+def _hurry() -> None:
+    """Real-time priority where it is permitted; otherwise a better one, or none."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)

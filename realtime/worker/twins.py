@@ -1,0 +1,240 @@
+"""Two copies of a chain, so that weights can jump without a click.
+
+A knob that the file glides to by itself is set on both copies. Any other is set on the one that
+rests; then both play one block from the same streaming state and are cross-faded, and the other
+plays on. Where there is no time for both, there is one copy, and values go there in steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from torchbend.realtime.worker.chain import Chain
+from torchbend.realtime.worker.layout import Value, as_values
+
+__all__ = ["CROSS_FADE", "SEED", "STEPS", "Twins"]
+
+CROSS_FADE = "cross-fade"
+STEPS = "steps"
+STEP_COUNT = 16  # blocks that a value takes to get there in steps
+MOST_WAITING = 8  # blocks after which a value is set even where there is no time for it
+SEED = 0x70BE
+FADE_SECONDS = 0.005  # out of the sound before a block that was no sound, and in again
+
+
+class Twins:
+    """Plays a chain, and moves its attributes between two blocks.
+
+    Args:
+        make: opens a copy of the chain.
+        sample_rate: of the model, in Hz.
+        knobs: ``"cross-fade"`` or ``"steps"``.
+        say: told why an attribute did not take its values.
+        seed: of the noise in the model.
+
+    Attributes:
+        layout: where the values lie.
+        block: frames of a turn.
+        in_channels: of what comes in.
+        out_channels: of what comes out.
+        knobs: as given.
+        bad_blocks: how many came out with NaN or infinities.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Chain],
+        sample_rate: int,
+        *,
+        knobs: str = CROSS_FADE,
+        say: Callable[[str], object] = lambda line: None,
+        seed: int = SEED,
+    ) -> None:
+        self._say = say
+        self._seed = seed
+        self.knobs = knobs
+        self.bad_blocks = 0
+        self.playing = chain = make()
+        self.resting = make() if knobs == CROSS_FADE else None
+        self.layout, self.block = chain.layout, chain.block
+        self.in_channels, self.out_channels = chain.in_channels, chain.out_channels
+        self._wanted = list(chain.given)
+        self._waited = dict.fromkeys(range(len(self._wanted)), 0)
+        self._left = dict(self._waited)  # steps to go
+        self._costs: dict[int, float] = {}
+        self._stamp = 0
+        ramp = torch.arange(1, self.block + 1) / self.block
+        self._ramp = ramp[:, None].to(chain.device)
+        fade = torch.arange(1, self.block + 1) / (FADE_SECONDS * sample_rate)
+        self._rise = fade.clamp(max=1.0)[:, None]
+        self._last = torch.zeros(self.out_channels)
+        self._was_bad = False
+        self._fresh: list[object] = []
+
+    def warm_up(self, blocks: int = 3) -> None:
+        """Play a few blocks that nobody hears, and find out what is streaming state."""
+        noise = torch.randn(self.block, self.in_channels) * 0.1
+        with torch.inference_mode():
+            for chain in self._copies():
+                chain.find_state()
+                fresh = chain.save_state()
+                for _ in range(blocks):
+                    chain.play(noise, 0)
+                chain.restore_state(fresh)
+        self._fresh = self.playing.save_state()
+
+    def play_alone(self) -> None:
+        """Give up the second copy; values go in steps from now on."""
+        self.resting = None
+        self.knobs = STEPS
+
+    # -- values -----------------------------------------------------------------------------
+
+    def want(self, numbers: Sequence[float]) -> None:
+        """Say where all values should be; `prepare` and `play` bring them there."""
+        for number, place in enumerate(self.layout.places):
+            if place.count:
+                found = numbers[place.start : place.start + place.count]
+                self._want(number, as_values(place.attribute, found))
+        for chain in self._copies():
+            if chain.desk is not None:
+                chain.desk.aim(numbers[self.layout.latents])
+
+    def want_text(self, number: int, text: str) -> None:
+        """The same for an attribute that is text, by the number of its place."""
+        self._want(number, (text,))
+
+    def settle(self) -> None:
+        """Bring all values there at once, before anything is heard."""
+        for chain in self._copies():
+            for number in self._behind(chain):
+                self._give(chain, number, self._wanted[number])
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something for `prepare` to do."""
+        return bool(self._behind(self.resting or self.playing))
+
+    def prepare(self, seconds: float) -> None:
+        """Use the time between two blocks to set what was moved.
+
+        Args:
+            seconds: how much there is. What takes longer waits for a better moment, but not for
+                ever.
+        """
+        end = time.monotonic() + seconds
+        for number in self._behind(self.resting or self.playing):
+            enough = self._costs.get(number, 0.0) <= end - time.monotonic()
+            if enough or self._waited[number] > MOST_WAITING:
+                if self.layout.places[number].attribute.glides:
+                    for chain in self._copies():
+                        self._give(chain, number, self._wanted[number])
+                elif self.resting is not None:
+                    self._give(self.resting, number, self._wanted[number])
+
+    def _want(self, number: int, values: tuple[Value, ...]) -> None:
+        if values != self._wanted[number]:
+            self._wanted[number] = values
+            self._waited[number] = 0
+            self._left[number] = STEP_COUNT
+
+    def _behind(self, chain: Chain) -> list[int]:
+        pairs = enumerate(zip(self._wanted, chain.given, strict=True))
+        return [number for number, (wanted, given) in pairs if wanted != given]
+
+    def _give(self, chain: Chain, number: int, values: tuple[Value, ...]) -> None:
+        began = time.monotonic()
+        self._stamp += 1
+        why = chain.set(number, values, self._stamp)
+        self._costs[number] = time.monotonic() - began
+        if why:
+            self._say(why)
+
+    def _step(self) -> None:
+        """One step nearer to where the values should be, without a second copy."""
+        chain = self.playing
+        for number in self._behind(chain):
+            attribute = self.layout.places[number].attribute
+            given, wanted = chain.given[number], self._wanted[number]
+            left, self._left[number] = self._left[number], self._left[number] - 1
+            smooth = attribute.kind in ("float", "vector", "complex")
+            if attribute.glides or not smooth or left <= 1:
+                self._give(chain, number, wanted)
+            else:
+                pairs = zip(given, wanted, strict=True)
+                self._give(chain, number, tuple(_nearer(a, b, left) for a, b in pairs))
+
+    def _is_ahead(self) -> bool:
+        """Whether the resting copy has newer values, and none that is older."""
+        if self.resting is None:
+            return False
+        newer = False
+        for number, given in enumerate(self.resting.given):
+            if given != self.playing.given[number]:
+                if self.resting.stamps[number] < self.playing.stamps[number]:
+                    return False
+                newer = True
+        return newer
+
+    # -- sound ------------------------------------------------------------------------------
+
+    def play(self, frames: Tensor, position: int) -> Tensor:
+        """Play one block, ``(block, in_channels)`` to ``(block, out_channels)``, on the CPU.
+
+        Args:
+            frames: what comes in.
+            position: of the first of them.
+        """
+        if self.resting is None:
+            self._step()
+        for number in self._behind(self.playing):
+            self._waited[number] += 1
+        return self._cleaned(self._played(frames, position, both=self._is_ahead()))
+
+    def play_both(self, frames: Tensor, position: int) -> Tensor:
+        """Play one block as a cross-fade does, for measuring how long that takes."""
+        return self._cleaned(self._played(frames, position, both=self.resting is not None))
+
+    def _played(self, frames: Tensor, position: int, *, both: bool) -> Tensor:
+        with torch.inference_mode():
+            if not both or self.resting is None:
+                made = self._one(self.playing, frames, position)
+            else:
+                self.resting.copy_state(self.playing)
+                before = self._one(self.playing, frames, position)
+                after = self._one(self.resting, frames, position)
+                made = torch.lerp(before, after, self._ramp)
+                self.playing, self.resting = self.resting, self.playing
+            return made.cpu() if made.is_cuda else made
+
+    def _one(self, chain: Chain, frames: Tensor, position: int) -> Tensor:
+        # Noise follows from the position: a take renders the same again, and both copies of a
+        # cross-fade draw the same.
+        torch.manual_seed((self._seed + position) & 0x7FFFFFFF)
+        return chain.play(frames, position)
+
+    def _cleaned(self, made: Tensor) -> Tensor:
+        """The block; or where it came out as no sound, the end of the last one, faded out."""
+        if bool(torch.isfinite(made).all()):
+            made = made * self._rise if self._was_bad else made
+            self._was_bad = False
+        else:
+            self.bad_blocks += 1
+            self._was_bad = True
+            self.playing.restore_state(self._fresh)
+            made = (1 - self._rise) * self._last
+        self._last = made[-1].clone()
+        return made
+
+    def _copies(self) -> list[Chain]:
+        return [each for each in (self.playing, self.resting) if each is not None]
+
+
+def _nearer(a: Value, b: Value, left: int) -> Value:
+    if isinstance(a, str) or isinstance(b, str):
+        return b
+    return a + (b - a) / left
