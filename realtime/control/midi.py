@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from torchbend.realtime.control.controls import Control, Value
-from torchbend.realtime.control.errors import ControlError, FileError, RefusedError
+from torchbend.realtime.control.errors import FileError, RefusedError
 from torchbend.realtime.control.files import read_json, write_json
 from torchbend.realtime.control.tree import ControlTree
 
-__all__ = ["Binding", "MidiMap", "open_input"]
+__all__ = ["Binding", "MidiMap"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +58,13 @@ class MidiMap:
 
     Args:
         tree: what is moved.
+        changed: called after each binding that was learned or forgotten, from the thread that
+            did it; must return at once.
     """
 
-    def __init__(self, tree: ControlTree) -> None:
+    def __init__(self, tree: ControlTree, changed: Callable[[], None] | None = None) -> None:
         self._tree = tree
+        self._changed = changed or (lambda: None)
         self._lock = threading.Lock()
         self._bindings: dict[tuple[str, int, int], Binding] = {}
         self._learning: tuple[str, float, float] | None = None
@@ -106,6 +109,7 @@ class MidiMap:
             self._learning = None
             for binding in [b for b in self._bindings.values() if b.address == address]:
                 del self._bindings[binding.key]
+        self._changed()
 
     def feed(self, message: Any) -> Binding | None:
         """Do what a message says.
@@ -120,14 +124,18 @@ class MidiMap:
         if touched is None:
             return None
         touch, channel, number, position = touched
+        learned = False
         with self._lock:
             if self._learning is not None and position > 0:
+                learned = True
                 address, low, high = self._learning
                 self._learning = None
                 self._bindings[touch, channel, number] = Binding(
                     touch, channel, number, address, low, high
                 )
             binding = self._bindings.get((touch, channel, number))
+        if learned:
+            self._changed()
         if binding is not None:
             self._move(binding, position)
         return binding
@@ -173,37 +181,6 @@ class MidiMap:
         bindings = [_read(each, f"binding {n} of {path}") for n, each in enumerate(found)]
         with self._lock:
             self._bindings = {binding.key: binding for binding in bindings}
-
-
-def open_input(midi: MidiMap, name: str | None = None) -> Any:
-    """Open a MIDI input, and let it feed a map.
-
-    Args:
-        midi: the map.
-        name: of the device, or part of it; the first there is, if None.
-
-    Returns:
-        mido's port; close it at the end.
-
-    Raises:
-        ControlError: mido is not installed, or there is no such device.
-    """
-    try:
-        import mido
-
-        names = list(dict.fromkeys(mido.get_input_names()))
-    except (ImportError, OSError) as error:
-        raise ControlError(
-            f"MIDI needs mido and python-rtmidi: pip install 'torchbend[midi]' ({error})"
-        ) from error
-    found = [each for each in names if name is None or name.lower() in each.lower()]
-    if not found:
-        there = ", ".join(map(repr, names)) or "none"
-        raise ControlError(f"there is no MIDI input {name!r}. There are: {there}.")
-    try:
-        return mido.open_input(found[0], callback=midi.feed)
-    except OSError as error:
-        raise ControlError(f"the MIDI input {found[0]!r} cannot be opened: {error}") from error
 
 
 def _touched(message: Any) -> tuple[Touch, int, int, float] | None:

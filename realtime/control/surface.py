@@ -28,6 +28,7 @@ from torchbend.realtime.control.errors import ControlError, FileError, RefusedEr
 from torchbend.realtime.control.gestures import Recorder
 from torchbend.realtime.control.layout import write_session
 from torchbend.realtime.control.midi import MidiMap
+from torchbend.realtime.control.midi_port import MidiPort, open_midi
 from torchbend.realtime.control.osc import OscServer
 from torchbend.realtime.control.presets import Morph, Presets, recall
 from torchbend.realtime.control.query import QueryServer
@@ -66,10 +67,12 @@ class ControlSurface:
         query_port: of TCP; 0 takes a free one, None has no OSCQuery.
         zeroconf: whether to announce both; a network that does not let us is a warning.
         presets: the folder of the presets.
+        midi_map: the file of what MIDI moves: read where there is one, and written with each
+            change; None remembers nothing.
         name: of the application.
 
     Raises:
-        ControlError: a port cannot be had, or a package is missing.
+        ControlError: a port cannot be had, a package is missing, or the MIDI map is none.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class ControlSurface:
         query_port: int | None = 0,
         zeroconf: bool = False,
         presets: str | Path = "presets",
+        midi_map: str | Path | None = None,
         name: str = "torchbend",
     ) -> None:
         controls: list[Control] = [*strip(), *outputs(in_channels, out_channels)]
@@ -95,7 +99,12 @@ class ControlSurface:
         self.tree = ControlTree(controls, sink=self._pass_on, clock=clock)
         self.tree.add_sink(self._do)
         self.presets = Presets(presets)
-        self.midi = MidiMap(self.tree)
+        self._midi_file = None if midi_map is None else Path(midi_map)
+        self._midi_changed = False
+        self._midi_port: MidiPort | None = None
+        self.midi = MidiMap(self.tree, self._note_midi)
+        if self._midi_file is not None and self._midi_file.exists():
+            self.midi.load(self._midi_file)
         self.osc: OscServer | None = None
         self.query: QueryServer | None = None
         self.name = name
@@ -146,6 +155,7 @@ class ControlSurface:
         if self._announcement is not None:
             self._announcement.close()
             self._announcement = None
+        self.close_midi()
         if self.query is not None:
             self.query.close()
         if self.osc is not None:
@@ -185,10 +195,35 @@ class ControlSurface:
         Raises:
             RefusedError: there is no such control.
         """
-        neutral = self._neutral.get(address)
-        if neutral is not None and self.tree.value(f"{address}/{BYPASS}")[0]:
-            return neutral
-        return self.tree.value(address)
+        with self.tree.tick():  # no other model comes in between
+            neutral = self._neutral.get(address)
+            if neutral is not None and self.tree.value(f"{address}/{BYPASS}")[0]:
+                return neutral
+            return self.tree.value(address)
+
+    def open_midi(self, port: str | int | None = None) -> MidiPort:
+        """Let a MIDI input move the controls, in place of another that did.
+
+        Args:
+            port: its name or a part of it, or its number; see `open_midi`.
+
+        Raises:
+            ControlError: MIDI is not to be had, or there is no such input, or several.
+        """
+        opened = open_midi(self.midi, port)
+        self.close_midi()
+        self._midi_port = opened
+        return opened
+
+    def close_midi(self) -> None:
+        """Let no MIDI input move the controls."""
+        if self._midi_port is not None:
+            self._midi_port.close()
+            self._midi_port = None
+
+    def _note_midi(self) -> None:
+        self._midi_changed = True
+        self._wake.set()
 
     def record_gestures(
         self, path: str | Path | None, sample_rate: int = 48_000, frame: int = 0
@@ -208,8 +243,9 @@ class ControlSurface:
             self._recorder.close()
             self._recorder = None
         if path is not None:
-            self._recorder = Recorder(path, sample_rate, self.tree.values(), frame)
-            self.tree.add_sink(self._note)
+            with self.tree.tick():  # no change comes in between
+                self._recorder = Recorder(path, sample_rate, self.tree.values(), frame)
+                self.tree.add_sink(self._note)
 
     def _note(self, address: str, values: Values, time: int) -> None:
         # What a recalled preset moves is written down; played again, it needs no preset.
@@ -240,6 +276,12 @@ class ControlSurface:
             except (FileError, RefusedError) as error:
                 self.tree.counts["failed"] += 1
                 logger.warning("%s: %s", address, error)
+        if self._midi_changed and self._midi_file is not None:
+            self._midi_changed = False
+            try:
+                self.midi.save(self._midi_file)
+            except FileError as error:
+                logger.warning("What MIDI moves is not remembered: %s", error)
         with self.tree.tick():  # a panic waits for the step, and then ends the morph
             if self._morph is not None and not self._morph.step(now):
                 self._morph = None

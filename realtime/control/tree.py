@@ -98,6 +98,7 @@ class ControlTree:
         self._parents: dict[str, tuple[str, int]] = {}
         self._pending: dict[str, int] = {}
         self._ticks = 0
+        self._handing = False
         self._watchers: list[Changes] = []
         self._replaced: list[Callable[[str], None]] = []
         self.counts: Counter[str] = Counter()
@@ -349,7 +350,13 @@ class ControlTree:
     def _act(self, address: str, taken: Values) -> None:
         # What was set before it came must be there when it does what it does.
         self._deliver()
-        self._hand(address, taken, self._clock())
+        handing, self._handing = self._handing, True
+        try:
+            self._hand(address, taken, self._clock())
+        finally:
+            self._handing = handing
+        if self._ticks == 0:
+            self._deliver()
 
     def _store(self, address: str, taken: Values) -> None:
         if self._change(address, taken):
@@ -372,10 +379,16 @@ class ControlTree:
         return True
 
     def _deliver(self) -> None:
-        while self._pending:
-            address, when = next(iter(self._pending.items()))
-            del self._pending[address]
-            self._hand(address, self._values[address], when)
+        if self._handing:
+            return  # what a sink sets is handed over when every sink has heard the last
+        self._handing = True
+        try:
+            while self._pending:
+                address, when = next(iter(self._pending.items()))
+                del self._pending[address]
+                self._hand(address, self._values[address], when)
+        finally:
+            self._handing = False
 
     def _hand(self, address: str, values: Values, when: int) -> None:
         for sink in self._sinks:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import mido
 import pytest
 from control_support import make_tree
 
-from torchbend.realtime.control import Control, ControlError, FileError, RefusedError
-from torchbend.realtime.control.midi import Binding, MidiMap, open_input
+from torchbend.realtime.control import Control, FileError, RefusedError
+from torchbend.realtime.control.midi import Binding, MidiMap
 
 
 def cc(number: int, value: int, channel: int = 0) -> mido.Message:
@@ -152,32 +150,15 @@ def test_a_map_that_is_wrong_is_refused_and_changes_nothing(tmp_path: Path, wron
     assert [b.address for b in midi.bindings] == ["/gate"]
 
 
-def test_a_port_is_opened_by_a_part_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Any] = []
-    names = ["Midi Through 14:0", "nanoKONTROL2 28:0"]
-    monkeypatch.setattr(mido, "get_input_names", lambda: names, raising=False)
-    monkeypatch.setattr(
-        mido,
-        "open_input",
-        lambda name, callback: opened.append((name, callback)) or "port",
-        raising=False,
-    )
-    midi = MidiMap(make_tree()[0])
-    assert open_input(midi, "nanok") == "port"
-    assert opened == [("nanoKONTROL2 28:0", midi.feed)]
-    open_input(midi)
-    assert opened[1][0] == "Midi Through 14:0"
-    with pytest.raises(ControlError, match="nanoKONTROL2"):
-        open_input(midi, "launch")
-
-
-def test_missing_packages_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without() -> None:
-        raise ModuleNotFoundError("No module named 'rtmidi'")
-
-    monkeypatch.setitem(sys.modules, "mido", SimpleNamespace(get_input_names=without))
-    with pytest.raises(ControlError, match=r"pip install 'torchbend\[midi\]'"):
-        open_input(MidiMap(make_tree()[0]))
-    monkeypatch.setitem(sys.modules, "mido", None)
-    with pytest.raises(ControlError, match=r"pip install 'torchbend\[midi\]'"):
-        open_input(MidiMap(make_tree()[0]))
+def test_what_is_learned_and_forgotten_is_told() -> None:
+    tree, _ = make_tree()
+    told: list[int] = []
+    midi = MidiMap(tree, lambda: told.append(len(midi.bindings)))
+    midi.learn("/bend/drive")
+    midi.feed(cc(1, 0))
+    assert told == []  # a knob is learned where it is turned up
+    midi.feed(cc(1, 9))
+    midi.feed(cc(1, 19))
+    assert told == [1]
+    midi.forget("/bend/drive")
+    assert told == [1, 0]

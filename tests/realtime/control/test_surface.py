@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +323,60 @@ def test_midi_is_learned_by_osc(surface: ControlSurface, knobs: Surface) -> None
     assert surface.tree.value("/bend/drive") == (2.0,)
     knobs.send("/midi/forget", "/bend/drive")
     until(lambda: not surface.midi.bindings)
+
+
+def test_what_is_learned_is_there_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Device] = []
+
+    class Device:
+        def __init__(self, name: str, callback: Callable[[Any], None]) -> None:
+            self.callback, self.closed = callback, False
+            opened.append(self)
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr(mido, "get_input_names", lambda: ["one", "two"], raising=False)
+    monkeypatch.setattr(mido, "open_input", Device, raising=False)
+    knob = mido.Message("control_change", control=1, value=127)
+    file = tmp_path / "midi.json"
+    with ControlSurface(INFO, osc_port=None, query_port=None, midi_map=file) as surface:
+        assert surface.open_midi("one").name == "one"
+        surface.open_midi("two")
+        assert [device.closed for device in opened] == [True, False]
+        with pytest.raises(ControlError):
+            surface.open_midi("three")
+        assert not opened[1].closed
+        surface.tree.set("/midi/learn", ("/bend/drive",))
+        until(lambda: surface.midi.learning)
+        opened[1].callback(knob)
+        until(file.exists)
+    assert opened[1].closed
+    with ControlSurface(INFO, osc_port=None, query_port=None, midi_map=file) as surface:
+        surface.midi.feed(knob)
+        assert surface.tree.value("/bend/drive") == (2.0,)
+        surface.tree.set("/midi/forget", ("/bend/drive",))
+        until(lambda: not json.loads(file.read_text())["bindings"])
+    file.write_text("{}")
+    with pytest.raises(ControlError, match="no midi map"):
+        ControlSurface(INFO, osc_port=None, query_port=None, midi_map=file)
+
+
+def test_a_map_that_cannot_be_written_is_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    surface = ControlSurface(
+        INFO, osc_port=None, query_port=None, midi_map=tmp_path / "file" / "midi.json"
+    )
+    surface.midi.forget("/bend/drive")
+    for _ in range(3):
+        surface.step(0.0)
+    (record,) = caplog.records
+    assert "not remembered" in record.getMessage()
+    surface.close()
 
 
 def test_another_model_by_one_call(surface: ControlSurface, knobs: Surface, tmp_path: Path) -> None:

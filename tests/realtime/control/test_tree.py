@@ -15,6 +15,7 @@ from torchbend.realtime.control import (
     ControlError,
     ControlTree,
     RefusedError,
+    Values,
     bends,
 )
 from torchbend.realtime.control.tree import SETTLE_SECONDS
@@ -302,6 +303,47 @@ def test_a_tree_needs_no_sink_and_counts_frames_by_itself() -> None:
     tree.set("/bend/drive", (1.0,))
     assert heard.all == [("/bend/drive", (1.0,), 24_000)]
     ControlTree(bends(INFO)).set("/bend/drive", (1.0,))
+
+
+def test_what_a_sink_sets_comes_after_what_it_heard_for_every_sink() -> None:
+    tree, heard = make_tree(Control("/go", "trigger"))
+
+    def follow(address: str, values: Values, _: int) -> None:
+        if address in ("/drywet", "/go"):
+            with tree.tick():
+                tree.set("/bend/drive", (len(heard.all) / 8,))
+                tree.set("/gate", (-len(heard.all),))
+
+    late = Heard()
+    tree.add_sink(follow)
+    tree.add_sink(late)
+    tree.set("/drywet", (0.25,))
+    tree.set("/go", ())
+    with tree.tick():
+        tree.set("/drywet", (0.5,))
+        tree.set("/go", ())
+    assert late.all == heard.all
+    assert [address for address, _ in late.moves] == [
+        *("/drywet", "/bend/drive", "/gate"),
+        *("/go", "/bend/drive", "/gate"),
+        *("/drywet", "/bend/drive", "/gate"),
+        *("/go", "/bend/drive", "/gate"),
+    ]
+
+
+def test_a_sink_that_raises_does_not_keep_the_rest_from_being_handed_over() -> None:
+    tree, heard = make_tree(Control("/go", "trigger"))
+
+    def fail(address: str, values: Values, _: int) -> None:
+        if values in ((), (0.25,)):
+            raise RuntimeError("of the sink")
+
+    tree.add_sink(fail)
+    for address, sent in (("/go", ()), ("/drywet", (0.25,))):
+        with pytest.raises(RuntimeError):
+            tree.set(address, sent)
+        tree.set("/gate", (-len(heard.all),))
+        assert heard.moves[-1][0] == "/gate"
 
 
 def test_more_sinks_hear_the_same() -> None:
