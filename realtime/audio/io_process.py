@@ -140,8 +140,8 @@ class AudioProcess:
         self.errors.clear()
         settings = dataclasses.asdict(self.device)
         settings.update(memory=self.memory.path, native=self.use_native)
-        self._child = _spawn(settings)
-        event = self._child.first(timeout, "started")
+        child = self._child = _spawn(settings)
+        event = child.first(timeout, "started")
         if event is None or event["event"] != "started":
             self.kill()
             raise _error(event, timeout)

@@ -15,6 +15,7 @@ from audio_support import noise
 
 from torchbend.errors import LiveError
 from torchbend.realtime.audio import (
+    AudioKeeper,
     AudioMemory,
     AudioProcess,
     Device,
@@ -179,6 +180,34 @@ def test_the_server_goes_and_comes_back(jack: Jack, native: bool) -> None:
             process.restart()
             assert until(lambda: memory.position > position + 4800)
             assert process.state() == "running"
+
+
+def test_the_keeper_has_sound_again_as_soon_as_the_server_is_back(jack: Jack) -> None:
+    lines: list[str] = []
+    with AudioMemory.create(48000) as memory:
+        slot = Slot(memory, 0)
+        slot.attach(block=BLOCK, latency=BLOCK)
+        with AudioProcess(memory, Device(block=DEVICE_BLOCK)) as process:
+            keeper = AudioKeeper(process, lines.append)
+
+            def watched(condition: Callable[[], bool]) -> Callable[[], bool]:
+                def look() -> bool:
+                    keeper.watch()
+                    return condition()
+
+                return look
+
+            assert until(watched(lambda: memory.position > 4800))
+            for _ in range(2):
+                jack.kill()
+                assert until(watched(lambda: keeper.state == "reopening"))
+                position = memory.position
+                jack.start()
+                assert until(watched(lambda: memory.position > position + 4800))  # noqa: B023
+            assert keeper.state == "running" and slot.is_ours()
+            keeper.close()
+    assert lines[0].startswith("The sound device is gone")
+    assert any(line.startswith("There is sound again") for line in lines)
 
 
 def test_what_the_server_cannot_do_is_said_in_words(jack: Jack) -> None:
