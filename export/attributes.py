@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -67,6 +68,17 @@ class Attribute:
     def is_array(self) -> bool:
         """Whether nn~ sets it from an array of Pd, or a buffer~ of Max."""
         return self.info.types in (("tensor",), ("buffer",))
+
+    def told(self, neutral: Any, *, glides: bool) -> Attribute:
+        """The same, described further.
+
+        Args:
+            neutral: the control's value at which it does nothing, as Python has it; None if
+                there is none.
+            glides: whether all that it moves glides to a new value.
+        """
+        values = None if neutral is None else _values(neutral)
+        return replace(self, info=replace(self.info, neutral=values, glides=glides))
 
     def source(self, folds: Sequence[str]) -> str:
         """The setter and the getter.
@@ -238,6 +250,15 @@ def array_methods(
 def fold_calls(folds: Sequence[str]) -> str:
     """Source that computes folds anew, indented for the inside of an ``if``."""
     return "".join(f"        self.{fold}.fold()\n" for fold in folds)
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    """A control's value as JSON has it, one for each of an attribute's types."""
+    if isinstance(value, complex):
+        return (value.real, value.imag)
+    if isinstance(value, list):
+        return tuple(value)
+    return (int(value) if isinstance(value, bool) else value,)
 
 
 def _bound(value: complex | None) -> float | None:

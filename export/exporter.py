@@ -25,6 +25,7 @@ from torchbend.export.drafts import Draft, draft_of
 from torchbend.export.face import check_names
 from torchbend.export.guard import refuse
 from torchbend.export.live import reference_cases
+from torchbend.export.neutral import neutral_value_of_each
 from torchbend.export.patches import write_patches
 from torchbend.export.reference import write_reference
 from torchbend.export.report import Report
@@ -238,6 +239,7 @@ def _attributes(
         if name not in parts.controls:
             raise ExportError(f"there is no control {name!r}. {suggest(name, parts.controls)}")
     moved = _what_moves(bended)
+    neutral = neutral_value_of_each([bend.callback for bend in bended._book.active])
     found = [
         of_control(
             parameter,
@@ -245,7 +247,7 @@ def _attributes(
             parts.folds[parameter.name],
             moved.get(parameter.name, ()),
             vectors.get(parameter.name),
-        )
+        ).told(neutral.get(parameter.name), glides=parameter.name not in parts.jumping)
         for parameter in parts.parameters
         if parameter.name in parts.reached
     ]

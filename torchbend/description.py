@@ -50,6 +50,8 @@ class MethodInfo:
         output_labels: one for each outlet.
         least_block: frames of sound in the least block that it plays; others are a power of
             two times as long. The largest ratio in the file, if None.
+        finite: False of a method that gives NaN or infinities without any bend, such as that of a
+            spherical RAVE in silence.
     """
 
     name: str
@@ -60,6 +62,7 @@ class MethodInfo:
     input_labels: tuple[str, ...] = ()
     output_labels: tuple[str, ...] = ()
     least_block: int | None = None
+    finite: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class AttributeInfo:
         choices: of a choice.
         bends: what the attribute moves, for people: ``"Scale(gain) on decoder.net.0"``.
         kept: whether the file had it before torchbend bent it.
+        neutral: the values at which it does nothing, one for each of ``types`` (all elements
+            of a tensor or buffer), or where all attributes of one bend have theirs; None if
+            there are none, or they are not known.
+        glides: whether the file glides to a new value within one block, so that a jump does
+            not click. Not known, and False, of attributes that came with the file of others.
     """
 
     name: str
@@ -91,6 +99,8 @@ class AttributeInfo:
     choices: tuple[str, ...] = ()
     bends: tuple[str, ...] = ()
     kept: bool = False
+    neutral: tuple[Value, ...] | None = None
+    glides: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +169,7 @@ def _method(found: _Found) -> MethodInfo:
         input_labels=found.several("input_labels", str),
         output_labels=found.several("output_labels", str),
         least_block=None if found.get("least_block") is None else found.count("least_block"),
+        finite=found.flag("finite", otherwise=True),
     )
 
 
@@ -173,6 +184,10 @@ def _attribute(found: _Found) -> AttributeInfo:
         choices=found.several("choices", str),
         bends=found.several("bends", str),
         kept=found.flag("kept"),
+        neutral=None
+        if found.get("neutral") is None
+        else found.several("neutral", float, int, str),
+        glides=found.flag("glides"),
     )
 
 
@@ -196,11 +211,11 @@ class _Found:
     def maybe(self, key: str, *types: type) -> Any:
         return None if self.get(key) is None else self.take(key, *types)
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, *, otherwise: bool = False) -> bool:
         value = self.get(key)
         if not isinstance(value, (bool, type(None))):
             raise DescriptionError(f"{self._where}: {key!r} must be true or false")
-        return bool(value)
+        return otherwise if value is None else value
 
     def count(self, key: str) -> int:
         value: int = self.take(key, int)

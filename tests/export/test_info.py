@@ -23,10 +23,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 FULL = FileInfo(
     model="bent rave",
-    methods=(FORWARD_INFO, replace(ENCODE_INFO, least_block=2048)),
+    methods=(FORWARD_INFO, replace(ENCODE_INFO, least_block=2048, finite=False)),
     attributes=(
         GAIN_INFO,
-        AttributeInfo("mode", "choice", ("str",), ("soft",), choices=("soft", "loud"), kept=True),
+        AttributeInfo("mode", "choice", ("str",), ("soft",), choices=("soft", "loud"), kept=True,
+                      neutral=("soft",), glides=True),
         AttributeInfo("each", "vector", ("float",) * 6, (0.0, 1.0, 2.0, 3.0, 4.0, 5.0), 0.0),
         AttributeInfo("on", "bool", ("int",), (1,), 0.0, 1.0),
     ),

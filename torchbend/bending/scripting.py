@@ -80,9 +80,9 @@ class Scripter:
             if id(callback) not in self._memo:
                 self._memo[id(callback)] = script_callback(callback, self._memo)
         done = _script_kernel(kernel, self._memo)
-        followed = [o for o in kernel.operands() if self.follows(o)]
-        if fade is None or not followed or not _can_fade(kernel):
+        if fade is None or not self.fades(kernel, fade):
             return done
+        followed = [o for o in kernel.operands() if self.follows(o)]
         # scripted before both that read them: else each would get copies of its own
         then = [_scripted(operand.fresh()) for operand in followed]
         memo: dict[int, Any] = {id(o): copy for o, copy in zip(followed, then, strict=True)}
@@ -90,6 +90,11 @@ class Scripter:
         before = _scriptable(kernel, memo)
         now = [self.operand(operand) for operand in followed]
         return _scripted(FadeKernel(done, before, now, then, fade))
+
+    def fades(self, kernel: Kernel, fade: int | None) -> bool:
+        """Whether a kernel is scripted so that it glides; the arguments are :meth:`kernel`'s."""
+        moves = any(self.follows(operand) for operand in kernel.operands())
+        return fade is not None and moves and _can_fade(kernel)
 
     def gain(
         self,

@@ -78,8 +78,7 @@ class FileAssembly(Assembly):
         for fn in methods:
             self._bend(fn)
         controls = self.scripter.controls()
-        module = self.operation.finish()
-        return Scripted(module, self.parameters, controls, self.folds, frozenset(self.reached))
+        return self.parts(self.operation.finish(), controls)
 
     def with_knobs(self, methods: Sequence[str]) -> torch.jit.ScriptModule:
         """The same with the controls in it, and accessors for them."""
@@ -99,7 +98,7 @@ class FileAssembly(Assembly):
 
     def _bend(self, fn: str) -> None:
         for name, kernels in self.runner.chains(self.runner.traces[fn]).items():
-            site, time = self.runner.sites[fn][name], self.times.get(fn, {}).get(name)
+            site, time = self.runner.sites[fn][name], self.time(fn, name)
             for kernel in reversed(kernels):  # each goes in before the one that is there
                 if kernel.call_args:
                     raise ScriptError(
@@ -134,7 +133,7 @@ class FileAssembly(Assembly):
                 (weight if use.role == "weight" else bias).setdefault(use.site, []).extend(factors)
         names = self._names()
         for site, use in behind.items():
-            gain = self.scripter.gain(
+            gain = self.gain(
                 weight.get(site, []), bias.get(site, []), use.channels, names.get(site)
             )
             layer = self.operation.node(site)

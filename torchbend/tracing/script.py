@@ -20,6 +20,7 @@ from torch import fx, nn
 
 from ..bending import BendingParameter
 from ..bending.kernel import Kernel
+from ..bending.operand import Operand
 from ..bending.scripting import Scripter
 from ..errors import BendingError, ScriptError
 from .bends import BendBook
@@ -55,6 +56,8 @@ class Scripted:
         folds: for each control, what is computed anew when it moves: modules with a method
             ``fold``.
         reached: names of the controls that something in these methods follows.
+        jumping: names of those of which something does not glide to a new value: a weight
+            that is folded, an activation without time.
     """
 
     module: torch.jit.ScriptModule
@@ -62,6 +65,7 @@ class Scripted:
     controls: dict[str, torch.jit.ScriptModule]
     folds: dict[str, list[torch.jit.ScriptModule]] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    jumping: frozenset[str] = frozenset()
 
 
 def script(runner: Runner, book: BendBook) -> torch.jit.ScriptModule:
@@ -148,6 +152,7 @@ class Assembly:
         self.root = Box()
         self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
         self.reached: set[str] = set()
+        self.jumping: set[str] = set()
         self.made = 0
 
     def build(self, methods: Sequence[str]) -> Scripted:
@@ -168,8 +173,14 @@ class Assembly:
         controls = self.scripter.controls()
         for name, control in controls.items():
             attach(self.root, f"_controls.{name}", control)
-        module = _with_methods(self.root, graphs, self.runner)
-        return Scripted(module, self.parameters, controls, self.folds, frozenset(self.reached))
+        return self.parts(_with_methods(self.root, graphs, self.runner), controls)
+
+    def parts(
+        self, module: torch.jit.ScriptModule, controls: dict[str, torch.jit.ScriptModule]
+    ) -> Scripted:
+        """All that was made, around the module that has it."""
+        reached, jumping = frozenset(self.reached), frozenset(self.jumping)
+        return Scripted(module, self.parameters, controls, self.folds, reached, jumping)
 
     def _bent_graph(self, fn: str) -> fx.Graph:
         trace = self.runner.traces[fn]
@@ -181,17 +192,26 @@ class Assembly:
         named, _ = self.runner.arguments(self.runner.chains(trace))
         lowered = {
             name: [
-                (self._put(self.activation(kernel, self.times.get(fn, {}).get(name))), words)
+                (self._put(self.activation(kernel, self.time(fn, name))), words)
                 for kernel, words in chain
             ]
             for name, chain in named.items()
         }
         return with_older_operators(insert_bends(trace.graph, lowered))
 
+    def time(self, fn: str, name: str) -> int | None:
+        """The dimension along which a value of a method can glide; None if there is none."""
+        place = self.runner.traces[fn].place(name)
+        dtype = None if place is None else place.dtype
+        smooth = dtype is None or dtype.is_floating_point or dtype.is_complex
+        return self.times.get(fn, {}).get(name) if smooth else None
+
     def activation(self, kernel: Kernel, time: int | None) -> torch.jit.ScriptModule:
         """Script what bends an activation, gliding along ``time``."""
         done = self.scripter.kernel(kernel, fade=time)
         self.reached.update(self.controls_of([kernel]))
+        if not self.scripter.fades(kernel, time):
+            self.jumping.update(self.controls_of([kernel]))
         if kernel.refreshes():
             refresh = torch.jit.script(Refresh(done))
             for name in self.controls_of([kernel]):
@@ -215,16 +235,23 @@ class Assembly:
     def _gains(self, fn: str, gains: Sequence[Gain]) -> dict[str, str]:
         return {
             gain.node: self._put(
-                self.scripter.gain(
-                    gain.weight,
-                    gain.bias,
-                    gain.channels,
-                    self.times.get(fn, {}).get(gain.node),
-                )
+                self.gain(gain.weight, gain.bias, gain.channels, self.time(fn, gain.node))
             )
             for gain in gains
             if gain.fn == fn
         }
+
+    def gain(
+        self,
+        weight: Sequence[Operand],
+        bias: Sequence[Operand],
+        channels: int,
+        time: int | None,
+    ) -> torch.jit.ScriptModule:
+        """Script the gains of a layer, gliding along ``time``."""
+        if time is None:
+            self.jumping.update(self._names_of([*weight, *bias]))
+        return self.scripter.gain(weight, bias, channels, time)
 
     def moved_weights(self) -> list[str]:
         """Names of the weights that controls move.
@@ -264,15 +291,15 @@ class Assembly:
         fold = torch.jit.script(Fold(base, scripted, self.weights[name]))
         for control in self.controls_of(kernels):
             self.reach(control, fold)
+            self.jumping.add(control)
 
     def controls_of(self, kernels: Sequence[Kernel]) -> list[str]:
         """Names of the controls that move kernels."""
-        found: dict[str, None] = {}
-        for kernel in kernels:
-            for operand in kernel.operands():
-                if self.scripter.follows(operand):
-                    found[operand.__dict__["parameter"].name] = None
-        return list(found)
+        return self._names_of([each for kernel in kernels for each in kernel.operands()])
+
+    def _names_of(self, operands: Sequence[Operand]) -> list[str]:
+        followed = [each for each in operands if self.scripter.follows(each)]
+        return list(dict.fromkeys(each.__dict__["parameter"].name for each in followed))
 
     def reach(self, control: str, fold: torch.jit.ScriptModule) -> None:
         """Let a control compute something anew when it moves."""
