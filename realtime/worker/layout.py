@@ -39,7 +39,7 @@ class ValueLayout:
 
     Args:
         infos: of the files, in the order in which they play.
-        latents: how many numbers the desk has; see `Latents`.
+        latents: how many numbers the desk has; see `Latents.neutral`.
 
     Raises:
         LiveError: there are more than a slot holds.
@@ -66,8 +66,10 @@ class ValueLayout:
             )
 
     def defaults(self) -> list[float]:
-        """The values that the files start with; of the desk, zeros."""
+        """The values that the files start with; of the desk those that leave latents alone."""
         values = [0.0] * self.size
+        if self.latents.start < self.size:
+            values[self.latents.start] = 1.0  # the scale
         for place in self.places:
             if place.count:
                 end = place.start + place.count

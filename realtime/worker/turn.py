@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from torchbend.realtime.audio.memory import AudioMemory, Frames, fit_channels
 from torchbend.realtime.audio.slot import Slot, Values
-from torchbend.realtime.worker.twins import Twins
+from torchbend.realtime.worker.layout import ValueLayout
 
-__all__ = ["Blocks", "Player", "Turns"]
+__all__ = ["Blocks", "Model", "Player", "Turns"]
 
 SLICE = 0.002  # seconds between two looks at the values while it waits
 SPARE = 0.001  # seconds that are left alone before a block is due
@@ -35,6 +37,31 @@ class Player(Protocol):
         """Play ``(block, in_channels)``; gives ``(block, out_channels)``."""
 
 
+class Model(Protocol):
+    """What `Twins` are to a turn; see there."""
+
+    layout: ValueLayout
+    block: int
+    in_channels: int
+    out_channels: int
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something for `prepare` to do."""
+
+    def want(self, numbers: Sequence[float]) -> None:
+        """Say where all values should be."""
+
+    def settle(self) -> None:
+        """Bring all values there at once."""
+
+    def prepare(self, seconds: float) -> None:
+        """Use the time between two blocks."""
+
+    def play(self, frames: Tensor, position: int) -> Tensor:
+        """Play one block."""
+
+
 class Blocks:
     """Twins as a player: blocks follow one another from a position on.
 
@@ -43,7 +70,7 @@ class Blocks:
         position: of the first frame, which decides the noise.
     """
 
-    def __init__(self, twins: Twins, position: int = 0) -> None:
+    def __init__(self, twins: Model, position: int = 0) -> None:
         self.twins = twins
         self.position = position
         self.block = twins.block
@@ -67,7 +94,7 @@ class Turns:
         player: what to play it through: `Blocks`, or what resamples around them.
     """
 
-    def __init__(self, memory: AudioMemory, index: int, twins: Twins, player: Player) -> None:
+    def __init__(self, memory: AudioMemory, index: int, twins: Model, player: Player) -> None:
         self.memory = memory
         self.slot = Slot(memory, index)
         self.twins = twins
@@ -88,10 +115,7 @@ class Turns:
         self._take_values()
         self.twins.settle()
         self._granted = granted
-        if start is None:
-            self.slot.attach(block=self.block, latency=latency)
-        else:
-            self.slot.attach(block=self.block, latency=latency, start=start)
+        self.slot.attach(block=self.block, latency=latency, start=start)
 
     def turn(self, timeout: float) -> bool:
         """Play the next block if it comes in time; else move knobs.
@@ -120,9 +144,9 @@ class Turns:
         return True
 
     def _take_values(self) -> None:
-        numbers = self._values.read()
-        if numbers is not None and len(numbers) >= self.twins.layout.size:
-            self.twins.want(numbers)
+        read = self._values.read()
+        if read is not None and len(read[0]) >= self.twins.layout.size:
+            self.twins.want(read[0])
 
     def _spare(self) -> float:
         """Seconds that may be used for something else before the next block would be late."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +24,10 @@ STEPS = "steps"
 STEP_COUNT = 16  # blocks that a value takes to get there in steps
 MOST_WAITING = 8  # blocks after which a value is set even where there is no time for it
 SEED = 0x70BE
+PLAYING, RESTING, DESK = "playing", "resting", "desk"
+
+Doing = tuple[str, int, tuple[Value, ...]]
+"""What was set: on which copy, the number of the place, and the values."""
 FADE_SECONDS = 0.005  # out of the sound before a block that was no sound, and in again
 
 
@@ -43,6 +48,8 @@ class Twins:
         out_channels: of what comes out.
         knobs: as given.
         bad_blocks: how many came out with NaN or infinities.
+        account: of each block what was set before it and how it was played, for `replay`; None
+            if nobody keeps it.
     """
 
     def __init__(
@@ -58,6 +65,8 @@ class Twins:
         self._seed = seed
         self.knobs = knobs
         self.bad_blocks = 0
+        self.account: list[Any] | None = None
+        self._doings: list[Doing] = []
         self.playing = chain = make()
         self.resting = make() if knobs == CROSS_FADE else None
         self.layout, self.block = chain.layout, chain.block
@@ -67,6 +76,7 @@ class Twins:
         self._left = dict(self._waited)  # steps to go
         self._costs: dict[int, float] = {}
         self._stamp = 0
+        self._desk: list[float] = []
         ramp = torch.arange(1, self.block + 1) / self.block
         self._ramp = ramp[:, None].to(chain.device)
         fade = torch.arange(1, self.block + 1) / (FADE_SECONDS * sample_rate)
@@ -100,9 +110,9 @@ class Twins:
             if place.count:
                 found = numbers[place.start : place.start + place.count]
                 self._want(number, as_values(place.attribute, found))
-        for chain in self._copies():
-            if chain.desk is not None:
-                chain.desk.aim(numbers[self.layout.latents])
+        desk = list(numbers[self.layout.latents])
+        if desk and desk != self._desk:
+            self._aim(desk)
 
     def want_text(self, number: int, text: str) -> None:
         """The same for an attribute that is text, by the number of its place."""
@@ -113,6 +123,8 @@ class Twins:
         for chain in self._copies():
             for number in self._behind(chain):
                 self._give(chain, number, self._wanted[number])
+            if chain.desk is not None:
+                chain.desk.settle()
 
     @property
     def waiting(self) -> bool:
@@ -146,7 +158,19 @@ class Twins:
         pairs = enumerate(zip(self._wanted, chain.given, strict=True))
         return [number for number, (wanted, given) in pairs if wanted != given]
 
+    def _aim(self, desk: list[float]) -> None:
+        self._desk = desk
+        for chain in self._copies():
+            if chain.desk is not None:
+                chain.desk.aim(desk)
+        self._note((DESK, 0, tuple(desk)))
+
+    def _note(self, doing: Doing) -> None:
+        if self.account is not None:
+            self._doings.append(doing)
+
     def _give(self, chain: Chain, number: int, values: tuple[Value, ...]) -> None:
+        self._note((PLAYING if chain is self.playing else RESTING, number, values))
         began = time.monotonic()
         self._stamp += 1
         why = chain.set(number, values, self._stamp)
@@ -169,16 +193,17 @@ class Twins:
                 self._give(chain, number, tuple(_nearer(a, b, left) for a, b in pairs))
 
     def _is_ahead(self) -> bool:
-        """Whether the resting copy has newer values, and none that is older."""
+        """Whether the resting copy is nearer to what is wanted, and nowhere farther from it."""
         if self.resting is None:
             return False
-        newer = False
+        nearer = False
         for number, given in enumerate(self.resting.given):
             if given != self.playing.given[number]:
-                if self.resting.stamps[number] < self.playing.stamps[number]:
+                older = self.resting.stamps[number] < self.playing.stamps[number]
+                if older and given != self._wanted[number]:
                     return False
-                newer = True
-        return newer
+                nearer = True
+        return nearer
 
     # -- sound ------------------------------------------------------------------------------
 
@@ -193,7 +218,29 @@ class Twins:
             self._step()
         for number in self._behind(self.playing):
             self._waited[number] += 1
-        return self._cleaned(self._played(frames, position, both=self._is_ahead()))
+        both = self._is_ahead()
+        if self.account is not None and (both or self._doings):
+            self.account.append((position, both, self._doings))
+            self._doings = []
+        return self._cleaned(self._played(frames, position, both=both))
+
+    def replay(self, frames: Tensor, position: int, both: bool, doings: Sequence[Doing]) -> Tensor:
+        """Play one block as the account says that it was played.
+
+        Args:
+            frames: what comes in.
+            position: of the first of them.
+            both: whether it was a cross-fade.
+            doings: what was set before it.
+        """
+        for who, number, values in doings:
+            if who == DESK:
+                self._aim([float(value) for value in values])
+            elif who == PLAYING or self.resting is None:
+                self._give(self.playing, number, values)
+            else:
+                self._give(self.resting, number, values)
+        return self._cleaned(self._played(frames, position, both=both))
 
     def play_both(self, frames: Tensor, position: int) -> Tensor:
         """Play one block as a cross-fade does, for measuring how long that takes."""

@@ -1,0 +1,563 @@
+"""The live host: a model that plays, under OSC.
+
+Three tiers (see ``docs/live.md``): this process, which may do anything; the I/O process with the
+audio callback; and a worker process for what plays. Here they are started, watched over and told
+what to do::
+
+    with tb.realtime.Host(bended, input="mic") as host:
+        host.set("gain", 0.5)
+        time.sleep(60)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torchbend.errors import TorchbendError
+from torchbend.realtime.audio.io_process import AudioProcess, Device, SampleRateError
+from torchbend.realtime.audio.keeper import AudioKeeper
+from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.audio.strip import Strip
+from torchbend.realtime.control.building import BENDS
+from torchbend.realtime.control.controls import Values
+from torchbend.realtime.control.surface import ControlSurface
+from torchbend.realtime.feeding import FilePlayer
+from torchbend.realtime.mixing import decibels, strip_settings
+from torchbend.realtime.opening import Prepared, prepare_chain
+from torchbend.realtime.part import Chosen, Part, latent_labels
+from torchbend.realtime.recording import WavWriter
+from torchbend.realtime.status import LatencyReport, Status
+from torchbend.realtime.worker.chain import Step
+from torchbend.realtime.worker.probing import Load
+from torchbend.realtime.worker.process import Worker
+
+__all__ = ["Host"]
+
+_log = logging.getLogger(__name__)
+
+FADE_SECONDS = 1.0
+PREROLL_SECONDS = 1.0  # that a new model plays before it is heard
+MEASURE_SECONDS = 3.0
+WATCH_SECONDS = 0.05
+TELL_SECONDS = 0.05
+FILES_SECONDS = 0.5
+PATIENCE_SECONDS = 5.0
+MOST_GAPS = 4  # in so many seconds, after which a turn is granted more time
+RATE = 48000  # of models that do not say
+_SLOTS = 4
+_KEPT_LINES = 50
+
+
+class Host:
+    """Plays models live.
+
+    Args:
+        model: a ``.ts`` file, a RAVE run, a bent module, or a sequence of these, which play one
+            after the other; None is the built-in voice.
+        method: what to play of it, such as ``"forward"`` or ``"decode"``; one for each of a
+            chain; or several of one model, one after the other.
+        bend: a bending configuration, or the file that holds one.
+        python: ``FILE`` or ``FILE:NAME`` in place of a model; that file is run.
+        input: ``"mic"`` (the device's input), ``"loop"`` (the built-in sound), ``"none"``, the
+            path of a sound file, or an array ``(frames, channels)`` at the host's rate.
+        device: which device, and how; ``Device(output="none")`` is an internal clock.
+        model_block: frames of a turn at the model's rate; without it the least that serves.
+        channels: of the input; several voices where a model has less. Without it the model's.
+        cuda: whether to play on a GPU, where there is one.
+        host: where OSC and OSCQuery listen; the default hears this computer only.
+        osc_port: of UDP; 0 takes a free one, None has no OSC.
+        query_port: of TCP; the same for OSCQuery.
+        zeroconf: whether to announce them in the network.
+        midi: a MIDI port to listen to, by name or number.
+        record: a WAV file to write what is heard to.
+        latency: frames from what is read to where it is heard; without it measured.
+        knobs: how weights jump: ``"cross-fade"`` or ``"steps"``.
+        presets: the folder of the presets.
+        late: what is heard while a model is late: ``"silent"`` or ``"dry"``.
+        say: told what people should know, a line at a time, from any thread.
+        **rave: how to open a RAVE run, as ``BendedRAVE`` takes it.
+
+    Attributes:
+        memory: the shared memory, once started.
+        strip: of the callback.
+        surface: of the controls.
+
+    Raises:
+        TorchbendError: the model cannot be opened; from `start`, what else cannot be had.
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        method: str | Sequence[str] | None = None,
+        bend: Any = None,
+        python: str | None = None,
+        input: Any = "mic",
+        device: Device | None = None,
+        model_block: int | None = None,
+        channels: int | None = None,
+        cuda: bool = False,
+        host: str = "127.0.0.1",
+        osc_port: int | None = 9000,
+        query_port: int | None = 0,
+        zeroconf: bool = False,
+        midi: str | int | None = None,
+        record: str | Path | None = None,
+        latency: int | None = None,
+        knobs: str = "cross-fade",
+        presets: str | Path = "presets",
+        late: str = "silent",
+        say: Callable[[str], object] | None = None,
+        **rave: Any,
+    ) -> None:
+        self.messages: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._tell = say
+        self._input = input
+        self._channels = channels
+        self._device = device or Device()
+        self._network = {"host": host, "osc_port": osc_port, "query_port": query_port}
+        self._zeroconf, self._midi, self._presets, self._late = zeroconf, midi, presets, late
+        self._record = record
+        self._folder = tempfile.TemporaryDirectory(prefix="torchbend-", ignore_cleanup_errors=True)
+        self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
+        self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
+        self._chain = self._prepared(self._asked)
+        self._parts: list[Part] = []
+        self._spare: Worker | None = None
+        self._closers = contextlib.ExitStack()
+        self._closing = threading.Event()
+        self._recording: WavWriter | None = None
+        self._loader = ThreadPoolExecutor(1, "torchbend-loader")
+        self._gaps: deque[tuple[float, int]] = deque()
+        self._files: dict[Path, float] = {}
+        self._started = 0.0
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def start(self) -> Host:
+        """Open the device, load and measure the model, and play.
+
+        Raises:
+            LiveError: the device, a port or a file cannot be had, or the model cannot play.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """End everything, in order: fade out, then the processes."""
+        if self._closing.is_set():
+            return
+        if self._parts and self.audio.state() == "running":
+            self.strip.fade({part.slot: 0.0 for part in self._parts}, seconds=0.02)
+            time.sleep(0.05)
+        self._closing.set()
+        self._closers.close()
+        self._loader.shutdown(wait=True, cancel_futures=True)
+        for part in self._parts:
+            part.stop()
+        if self._spare is not None:
+            self._spare.kill()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Host:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._spare = Worker()
+        self._open_audio()
+        ins, outs = self.memory.inputs, self.memory.outputs
+        self.surface = ControlSurface(
+            [(model.name, model.info) for model in self._chain],
+            latents=latent_labels(self._chain, self._steps()),
+            sink=self._sink,
+            clock=lambda: self.memory.position,
+            in_channels=max(1, ins),
+            out_channels=outs,
+            zeroconf=self._zeroconf,
+            presets=self._presets,
+            **self._network,  # type: ignore[arg-type]
+        )
+        self._closers.callback(self.surface.close)
+        part = self._part(self._chain)
+        self._parts.append(part)
+        self._say(f"loading {part.name}")
+        part.load(self._worker())
+        with Load():
+            part.settle_latency(MEASURE_SECONDS)
+        part.set_all(self._values())
+        self._begin_input()
+        part.attach()
+        self.strip.set(delay=part.delay_frames)
+        self.strip.fade({part.slot: 1.0}, seconds=0.05)
+        if self._record is not None:
+            self.record(self._record)
+        self.surface.start()
+        if self._midi is not None:
+            self._closers.callback(self.surface.midi.open(self._midi).close)
+        self._spare = Worker()
+        self._remember_files()
+        self._started = time.monotonic()
+        watch = threading.Thread(target=self._watch, name="torchbend-host", daemon=True)
+        watch.start()
+        self._closers.callback(watch.join)
+
+    def _open_audio(self) -> None:
+        """Make the memory and open the device, at the model's rate or else at the device's."""
+        rate = next((m.info.sample_rate for m in self._chain if m.info.sample_rate), RATE)
+        steps = self._steps()
+        methods = [self._method(step) for step in steps]
+        first, last = methods[0], methods[-1]
+        inputs = first.in_channels if first.in_ratio == 1 else 0
+        inputs = self._channels or inputs
+        voices = inputs // first.in_channels if inputs and inputs % first.in_channels == 0 else 1
+        outputs = max(2, voices * last.out_channels)
+        device = self._device
+        if self._input != "mic" or not inputs:
+            device = replace(device, input="none")
+        for attempt in range(2):
+            self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=_SLOTS)
+            self.strip = Strip(self.memory)
+            self.strip.set(ramp_frames=rate // 50, source=self._source(inputs), late=self._late)
+            self.audio = AudioProcess(self.memory, device)
+            try:
+                self.audio.start()
+                break
+            except SampleRateError as error:
+                self.memory.close()
+                if attempt:
+                    raise
+                self._say(f"{error}: the model's sound is resampled")
+                rate = error.sample_rate
+        self._closers.callback(self.memory.close)
+        self._closers.callback(self.audio.stop)
+        self._keeper = AudioKeeper(self.audio, self._say)
+
+    def _source(self, inputs: int) -> str:
+        if not inputs or (isinstance(self._input, str) and self._input == "none"):
+            return "none"
+        return "device" if isinstance(self._input, str) and self._input == "mic" else "feed"
+
+    def _begin_input(self) -> None:
+        if self._source(self.memory.inputs) == "feed":
+            self._player = FilePlayer(self.memory, self._input, say=self._say)
+            self._player.start()
+            self._closers.callback(self._player.close)
+
+    # -- models ---------------------------------------------------------------------------------
+
+    def load(self, model: Any, seconds: float = FADE_SECONDS, **asked: Any) -> Future[None]:
+        """Play another model, faded in when it is ready; what plays goes on until then.
+
+        Args:
+            model: as for the host itself.
+            seconds: of the cross-fade.
+            **asked: ``method``, ``bend`` and ``python``, as for the host itself.
+
+        Returns:
+            What to wait for: its result is None, or the error for which nothing changed.
+        """
+        return self._loader.submit(self._swap, {"models": model, **asked}, seconds)
+
+    def _swap(self, asked: dict[str, Any], seconds: float) -> None:
+        try:
+            self._swap_in(self._prepared(asked), seconds)
+            self._asked = asked
+            self._remember_files()
+        except TorchbendError as error:
+            self._say(f"the old model plays on: {error}")
+            raise
+        except Exception:
+            _log.exception("a model could not be loaded")
+            self._say("the old model plays on: an error of torchbend's own; see the log")
+            raise
+
+    def _swap_in(self, chain: tuple[Prepared, ...], seconds: float) -> None:
+        new = self._part(chain)
+        try:
+            new.load(self._worker())
+            new.settle_latency(MEASURE_SECONDS / 3)
+            new.set_all(self._values())
+            new.attach()
+            time.sleep(PREROLL_SECONDS)
+        except BaseException:
+            new.stop()
+            raise
+        old = list(self._parts)
+        self._chain = chain
+        self._parts = [new, *old]
+        self.surface.load(new.models, latent_labels(chain, new.steps))
+        new.set_all(self._values())
+        levels = {new.slot: 1.0, **{part.slot: 0.0 for part in old}}
+        self.strip.fade(levels, seconds=seconds)
+        self.strip.set(delay=new.delay_frames)
+        for part in old:
+            part.state = "leaving"
+        self._say(f"{new.name} comes in")
+        time.sleep(seconds + 0.1)
+        self._parts = [new]
+        for part in old:
+            part.stop()
+        self._spare = self._spare or Worker()
+
+    def _prepared(self, asked: dict[str, Any]) -> tuple[Prepared, ...]:
+        """Open what was asked for; sets what plays after what."""
+        asked, steps = dict(asked), None
+        methods = asked.get("method")
+        models = asked.pop("models", None)
+        alone = not isinstance(models, (list, tuple)) or len(models) == 1
+        if alone and isinstance(methods, (list, tuple)) and len(methods) > 1:
+            steps = tuple(Step(0, name) for name in methods)
+            asked["method"] = methods[0]
+        self._chosen = replace(self._chosen, steps=steps)
+        return prepare_chain(models, folder=self._folder.name, say=self._say, **asked)
+
+    def _part(self, chain: tuple[Prepared, ...]) -> Part:
+        used = {part.slot for part in self._parts}
+        slot = next(n for n in range(_SLOTS) if n not in used)
+        playing = self.audio.playing
+        block = (playing.block if playing else 0) or self._device.block
+        return Part(self.memory, slot, chain, block, self._chosen, self._say)
+
+    def _worker(self) -> Worker:
+        """The worker that waits, or a new one; the next is started in its place."""
+        spare, self._spare = self._spare, None
+        return spare if spare is not None and spare.is_alive else Worker()
+
+    def _steps(self) -> tuple[Step, ...]:
+        return self._chosen.steps or tuple(
+            Step(n, model.method.name) for n, model in enumerate(self._chain)
+        )
+
+    def _method(self, step: Step) -> Any:
+        info = self._chain[step.model].info
+        return next(method for method in info.methods if method.name == step.method)
+
+    # -- controls -------------------------------------------------------------------------------
+
+    def set(self, name: str, *values: Any) -> None:
+        """Move a control.
+
+        Args:
+            name: of a bend, or an address such as ``"/gain/out"``.
+            values: what to.
+
+        Raises:
+            RefusedError: there is none, or it does not take them.
+        """
+        self.surface.tree.set(name if name.startswith("/") else f"{BENDS}/{name}", values)
+
+    def panic(self) -> None:
+        """Silence, and every bend neutral; ``set("/panic", False)`` lets sound through again."""
+        self.set("/panic", True)
+
+    def _values(self) -> dict[str, Values]:
+        surface = self.surface
+        return {address: surface.effective(address) for address in surface.tree.values()}
+
+    def _sink(self, address: str, values: Values, time: int) -> None:
+        """Told each change; returns at once."""
+        settings = strip_settings(address, values)
+        if settings:
+            self.strip.set(**settings)
+        elif address == "/rec":
+            self._loader.submit(self._switch_recording, bool(values[0]))
+        elif address == "/model/load":
+            self.load(str(values[0]), float(values[1]) if len(values) > 1 else FADE_SECONDS)
+        else:
+            for part in self._parts:
+                part.set(address, values)
+
+    # -- recording ------------------------------------------------------------------------------
+
+    def record(self, path: str | Path | None) -> None:
+        """Write what is heard to a WAV file, from now on; None ends it.
+
+        Raises:
+            LiveError: the file cannot be made.
+        """
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+        if path is not None:
+            self._recording = WavWriter(self.memory, path, say=self._say)
+            self._closers.callback(self._recording.close)
+
+    def _switch_recording(self, on: bool) -> None:
+        try:
+            self.record(_free_name() if on else None)
+        except TorchbendError as error:
+            self._say(str(error))
+
+    # -- watching -------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        told = looked = 0.0
+        while not self._closing.wait(WATCH_SECONDS):
+            try:
+                self._keeper.watch()
+                for part in self._parts:
+                    self._look_after(part)
+                now = time.monotonic()
+                if now - told >= TELL_SECONDS:
+                    told = now
+                    self._publish()
+                if now - looked >= FILES_SECONDS:
+                    looked = now
+                    self._look_at_files()
+            except Exception:
+                # Whatever goes wrong here, somebody has to go on watching.
+                _log.exception("the supervisor of the live host")
+
+    def _look_after(self, part: Part) -> None:
+        worker = part.worker
+        if worker is None or part.state != "playing":
+            return
+        for line in worker.listen():
+            self._say(f"{part.name}: {line}")
+        if not worker.is_alive or worker.stopped:
+            why = worker.stopped or "its process ended"
+            self._say(f"{part.name} plays no more: {why}; it is brought back")
+            part.state = "lost"
+            threading.Thread(target=self._revive, args=(part,), daemon=True).start()
+        elif len(self._parts) == 1:
+            self._look_for_gaps(part)
+
+    def _revive(self, part: Part) -> None:
+        began = time.monotonic()
+        if part.worker is not None:
+            part.worker.kill()
+        try:
+            part.revive(self._worker())
+        except TorchbendError as error:
+            part.state = "silent"
+            self._say(f"{part.name} cannot be brought back: {error}")
+            return
+        self._say(f"{part.name} plays again after {time.monotonic() - began:.1f} s")
+        self._spare = self._spare or Worker()
+
+    def _look_for_gaps(self, part: Part) -> None:
+        """A model that is late again and again gets more time, or is taken out."""
+        now, gaps = time.monotonic(), self.strip.slot_counters(part.slot).gaps
+        self._gaps.append((now, gaps))
+        while now - self._gaps[0][0] > PATIENCE_SECONDS:
+            self._gaps.popleft()
+        if gaps - self._gaps[0][1] < MOST_GAPS or self.audio.state() != "running":
+            return
+        self._gaps.clear()
+        if part.can_grow:
+            part.grow()
+            self.strip.set(delay=part.delay_frames)
+            ms = 1000 * part.latency / self.memory.sample_rate
+            self._say(f"{part.name} was late again and again: its latency is {ms:.1f} ms now")
+
+    def _publish(self) -> None:
+        status, tree = self.status(), self.surface.tree
+        tree.publish("/meter/in", status.input_db or (decibels(0.0),))
+        tree.publish("/meter/out", status.output_db)
+        tree.publish("/limiter/reduction", (status.reduction_db,))
+        load = sum(model.load for model in status.models if model.load == model.load)
+        tree.publish("/cpu", (100 * load,))
+        tree.publish("/xruns", (status.xruns,))
+        tree.publish("/underruns", (status.underruns,))
+        tree.publish("/latency", (status.latency.total_ms,))
+        tree.publish("/device", (status.output,))
+        tree.publish("/model/name", (status.models[0].name if status.models else "",))
+
+    def _remember_files(self) -> None:
+        self._files = {path: _changed(path) for m in self._chain for path in m.watch}
+
+    def _look_at_files(self) -> None:
+        now = {path: _changed(path) for path in self._files}
+        if now != self._files and time.time() - max(now.values(), default=0.0) > FILES_SECONDS:
+            self._files = now
+            if all(now.values()):
+                self._say("a file of the model changed: it is loaded again")
+                self._loader.submit(self._swap, self._asked, FADE_SECONDS)
+
+    # -- how it does ----------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """How everything stands."""
+        counters, meters = self.strip.counters(), self.strip.meters()
+        playing, osc = self.audio.playing, self.surface.osc
+        counts = self.surface.tree.counts
+        dropped = 0 if osc is None else sum(osc.counts[c] for c in osc.counts if c != "packets")
+        return Status(
+            seconds=time.monotonic() - self._started if self._started else 0.0,
+            audio=self._keeper.state,
+            input=self._input_name(),
+            output=playing.output if playing else str(self._device.output),
+            host_api=playing.host_api if playing else "",
+            sample_rate=self.memory.sample_rate,
+            device_block=counters.block_frames,
+            callback="C" if self.audio.use_native else "Python",
+            models=tuple(part.status(self.strip) for part in self._parts),
+            latency=self.latency(),
+            input_db=tuple(decibels(peak) for peak in meters.input_peak),
+            output_db=tuple(decibels(peak) for peak in meters.output_peak),
+            reduction_db=decibels(1 - meters.reduction),
+            underruns=counters.underruns,
+            xruns=counters.xruns,
+            bad_inputs=counters.bad_inputs,
+            bad_outputs=counters.bad_outputs,
+            dropped_messages=dropped + counts["failed"],
+            recording=self._recording.path if self._recording else None,
+            messages=tuple(self.messages),
+        )
+
+    def latency(self) -> LatencyReport:
+        """Where the time between a sound and its answer goes."""
+        playing, rate = self.audio.playing, self.memory.sample_rate
+        part = self._parts[0] if self._parts else None
+        return LatencyReport(
+            device_in=round(playing.input_latency * rate) if playing else 0,
+            device_out=round(playing.output_latency * rate) if playing else 0,
+            ring=part.latency if part else 0,
+            resampler=part.resampler_frames if part else 0,
+            model=part.own_delay if part else None,
+            sample_rate=rate,
+        )
+
+    def _input_name(self) -> str:
+        source = self._source(self.memory.inputs)
+        if source == "feed":
+            return self._input if isinstance(self._input, str) else "a sound"
+        playing = self.audio.playing
+        return playing.input if playing and source == "device" else "none"
+
+    def _say(self, line: str) -> None:
+        self.messages.append(line)
+        _log.info("%s", line)
+        if self._tell is not None:
+            self._tell(line)
+
+
+def _changed(path: Path) -> float:
+    """When a file changed last; 0 while it is not there, as in the middle of a save."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _free_name() -> Path:
+    """A file for what is heard, in the working directory."""
+    return Path(time.strftime("torchbend-%Y%m%d-%H%M%S.wav"))

@@ -1,0 +1,341 @@
+"""One chain of models in one slot: its worker, its values, its latency."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchbend.description import FileInfo
+from torchbend.errors import LiveError
+from torchbend.realtime.audio.memory import AudioMemory
+from torchbend.realtime.audio.slot import Values, latency_frames
+from torchbend.realtime.audio.strip import Strip
+from torchbend.realtime.control.building import LATENTS, bend_addresses
+from torchbend.realtime.control.controls import Values as Controls
+from torchbend.realtime.opening import Prepared
+from torchbend.realtime.status import ModelStatus
+from torchbend.realtime.worker.chain import Step
+from torchbend.realtime.worker.layout import Place, ValueLayout, as_numbers
+from torchbend.realtime.worker.probing import granted_blocks
+from torchbend.realtime.worker.process import ChainSettings, Loaded, Measured, Worker
+from torchbend.realtime.worker.twins import CROSS_FADE, STEPS
+
+__all__ = ["Chosen", "Part"]
+
+ROOM = 0.95  # of a block's time that a turn may take
+LEAST_BLOCK_FRAMES = 512  # fewer would cost more in calls than they are heard
+MOST_GRANTED_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What somebody chose about how models are played.
+
+    Attributes:
+        steps: what plays after what; without it the method of each model.
+        block: frames of a turn, at the model's rate; None for the least that serves.
+        latency: frames from what is read to where it is heard; None to measure.
+        knobs: ``"cross-fade"`` or ``"steps"``.
+        cuda: whether to play on a GPU.
+    """
+
+    steps: tuple[Step, ...] | None = None
+    block: int | None = None
+    latency: int | None = None
+    knobs: str = CROSS_FADE
+    cuda: bool = False
+
+
+class Part:
+    """A chain that plays, or is about to.
+
+    Args:
+        memory: the shared memory.
+        slot: where it plays.
+        chain: its models.
+        device_block: frames of a device block.
+        chosen: how to play it.
+        say: told what people should know.
+
+    Attributes:
+        state: see `ModelStatus`.
+        latency: frames from what is read to where it is heard; 0 before `settle_latency`.
+        resampler: frames, at the device's rate.
+        own_delay: frames, at the device's rate, if it was found.
+    """
+
+    def __init__(
+        self,
+        memory: AudioMemory,
+        slot: int,
+        chain: Sequence[Prepared],
+        device_block: int,
+        chosen: Chosen,
+        say: Callable[[str], object],
+    ) -> None:
+        self.memory, self.slot, self.chain = memory, slot, tuple(chain)
+        self.chosen = chosen
+        self.name = " + ".join(model.name for model in chain)
+        self.steps = steps_of(chain, chosen)
+        self.state = "starting"
+        self.latency = 0
+        self.own_delay: int | None = None
+        self.worker: Worker | None = None
+        self.loaded: Loaded | None = None
+        self.measured: Measured | None = None
+        self._say = say
+        self._device_block = device_block
+        self._granted = 0.0
+        self._knobs = chosen.knobs
+        self._bad_blocks = 0
+        infos = [model.info for model in chain]
+        labels = latent_labels(chain, self.steps)
+        self.layout = ValueLayout(infos, 2 + len(labels) if labels else 0)
+        self._values = Values(memory, slot)
+        self._places = self._addresses()
+        self._settings = ChainSettings(
+            memory.path,
+            tuple(str(model.path) for model in chain),
+            self.steps,
+            memory.inputs,
+            memory.sample_rate,
+            next((info.sample_rate for info in infos if info.sample_rate), None),
+            chosen.block,
+            max(LEAST_BLOCK_FRAMES, 2 * device_block),
+            chosen.cuda,
+            chosen.knobs,
+        )
+
+    @property
+    def models(self) -> list[tuple[str, FileInfo]]:
+        """Names and descriptions, as the control surface takes them."""
+        return [(model.name, model.info) for model in self.chain]
+
+    # -- starting -------------------------------------------------------------------------------
+
+    def load(self, worker: Worker) -> None:
+        """Let a worker load it.
+
+        Raises:
+            LiveError: it cannot be played.
+        """
+        self.worker = worker
+        settings = dataclasses.replace(self._settings, knobs=self._knobs)
+        self.loaded = worker.load(settings)
+        if self.loaded.note:
+            self._say(self.loaded.note)
+
+    def settle_latency(self, seconds: float) -> None:
+        """Measure how long a turn takes, and choose the latency by it.
+
+        Args:
+            seconds: how long to try.
+
+        Raises:
+            LiveError: the model is slower than real time, or the latency that was asked for is
+                too short for any model with this block.
+        """
+        worker, loaded = self._running()
+        rate = self.memory.sample_rate
+        block_seconds = loaded.block / rate
+        measured = self.measured = worker.measure(seconds)
+        if measured.usual >= ROOM * block_seconds:
+            raise LiveError(
+                f"{self.name} is slower than real time here: it takes {1000 * measured.usual:.1f} "
+                f"ms for a block of {1000 * block_seconds:.1f} ms. A larger --model-block, a "
+                "smaller model, or --cuda may help"
+            )
+        if measured.own_delay is not None:
+            scale = loaded.block / loaded.model_block
+            self.own_delay = round(measured.own_delay * scale)
+        turn = measured.turn
+        if self._knobs == CROSS_FADE and measured.double < ROOM * block_seconds:
+            turn = measured.double
+        elif self._knobs == CROSS_FADE:
+            self._say(
+                f"{self.name} takes {1000 * measured.double:.1f} ms to cross-fade a knob, of "
+                f"{1000 * block_seconds:.1f} that there are: knobs on weights move in steps"
+            )
+            self._knobs = STEPS
+            worker.play_alone()
+        least = latency_frames(loaded.block, self._device_block)
+        if self.chosen.latency is not None:
+            if self.chosen.latency < least:
+                raise LiveError(
+                    f"a latency of {self.chosen.latency} frames is too short for blocks of "
+                    f"{loaded.block}: it is {least} at least"
+                )
+            self._grant(self.chosen.latency)
+            if self._granted < turn:
+                self._say(
+                    f"the latency grants a turn {1000 * self._granted:.1f} ms, and it may take "
+                    f"{1000 * turn:.1f}: some sound may be missing"
+                )
+        else:
+            turn = min(turn, block_seconds, MOST_GRANTED_SECONDS)
+            blocks = granted_blocks(turn, loaded.block, self._device_block, rate)
+            self._grant(latency_frames(loaded.block, self._device_block, blocks))
+
+    def attach(self, start: int | None = None) -> int:
+        """Begin to play, at the slot's level; returns the position at which it begins."""
+        worker, _ = self._running()
+        begun = worker.attach(self.slot, self.latency, self._granted, start)
+        self.state = "playing"
+        return begun
+
+    def revive(self, worker: Worker) -> None:
+        """Play on with another worker, as loaded and measured before.
+
+        Raises:
+            LiveError: it cannot be played.
+        """
+        self._bad_blocks += self.worker.bad_blocks if self.worker else 0
+        self.load(worker)
+        self.attach()
+
+    def grow(self) -> None:
+        """Grant one device block more to each turn; a moment of sound is missing meanwhile."""
+        self._grant(self.latency + self._device_block)
+        self.attach()
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether a longer latency could help."""
+        _, loaded = self._running()
+        longest = latency_frames(loaded.block, self._device_block) + 2 * loaded.block
+        return self.chosen.latency is None and self.latency + self._device_block <= longest
+
+    def _grant(self, latency: int) -> None:
+        _, loaded = self._running()
+        self.latency = latency
+        least = latency_frames(loaded.block, self._device_block)
+        self._granted = (latency - least) / self.memory.sample_rate
+
+    def _running(self) -> tuple[Worker, Loaded]:
+        if self.worker is None or self.loaded is None:
+            raise LiveError(f"{self.name} is not loaded")
+        return self.worker, self.loaded
+
+    # -- values ---------------------------------------------------------------------------------
+
+    def set_all(self, values: Mapping[str, Controls]) -> None:
+        """Set everything it knows of, and the rest to how the files start."""
+        numbers = self.layout.defaults()
+        for address, each in values.items():
+            for at, number in self._numbers(address, each).items():
+                numbers[at] = number
+        self._values.write(numbers)
+
+    def set(self, address: str, values: Controls) -> int | None:
+        """Set a value by its address.
+
+        Returns:
+            The number of the change; None if it knows no such address.
+        """
+        place = self._places.get(address)
+        if isinstance(place, tuple):
+            number, text = place
+            if self.worker is not None:
+                self.worker.set_text(number, str(values[0]))
+            return None
+        numbers = self._numbers(address, values)
+        if not numbers:
+            return None
+        return self._values.write(numbers)
+
+    def _numbers(self, address: str, values: Controls) -> dict[int, float]:
+        place = self._places.get(address)
+        if isinstance(place, Place):
+            given = as_numbers(place.attribute, values)
+            return {place.start + n: number for n, number in enumerate(given)}
+        if isinstance(place, int):
+            return {place: float(values[0])}
+        return {}
+
+    def _addresses(self) -> dict[str, Place | int | tuple[int, Place]]:
+        """Where each address leads: to an attribute, to a number of the desk, or to a text."""
+        found: dict[str, Place | int | tuple[int, Place]] = {}
+        places = {
+            (place.model, place.attribute.name): (number, place)
+            for number, place in enumerate(self.layout.places)
+        }
+        for address, (model, attribute) in bend_addresses(self.models).items():
+            number, place = places[model, attribute.name]
+            found[address] = place if place.count else (number, place)
+        start = self.layout.latents.start
+        if self.layout.latents.stop > start:
+            found[f"{LATENTS}/scale"] = start
+            found[f"{LATENTS}/jitter"] = start + 1
+            for n in range(self.layout.latents.stop - start - 2):
+                found[f"{LATENTS}/{n}"] = start + 2 + n
+        return found
+
+    # -- how it does ----------------------------------------------------------------------------
+
+    @property
+    def resampler_frames(self) -> int:
+        """Delay of the resampler."""
+        return self.loaded.resampler_frames if self.loaded else 0
+
+    @property
+    def delay_frames(self) -> int:
+        """From a frame that comes in to its answer: what the dry path must wait."""
+        return self.latency + self.resampler_frames + (self.own_delay or 0)
+
+    @property
+    def bad_blocks(self) -> int:
+        """Blocks that came out as no sound."""
+        return self._bad_blocks + (self.worker.bad_blocks if self.worker else 0)
+
+    def status(self, strip: Strip) -> ModelStatus:
+        """How it does."""
+        counters = strip.slot_counters(self.slot)
+        turns = strip.turns(self.slot)
+        usual = float(np.median(turns)) / 1e6 if len(turns) else math.nan
+        block = self.loaded.block if self.loaded else 0
+        load = usual / 1000 * self.memory.sample_rate / block if block else 0.0
+        return ModelStatus(
+            name=self.name,
+            methods=tuple(step.method for step in self.steps),
+            state=self.state,
+            where=self.loaded.device if self.loaded else "",
+            block=block,
+            latency_frames=self.latency,
+            turn_ms=usual,
+            turn_ms_most=counters.turn_ns_most / 1e6,
+            load=load,
+            late_blocks=counters.late_blocks,
+            skipped_frames=counters.skipped,
+            bad_blocks=self.bad_blocks,
+            knobs=self._knobs,
+        )
+
+    def stop(self) -> None:
+        """End its worker."""
+        if self.worker is not None:
+            self.worker.stop()
+            self.worker = None
+
+
+def steps_of(chain: Sequence[Prepared], chosen: Chosen) -> tuple[Step, ...]:
+    """What plays after what."""
+    return chosen.steps or tuple(Step(n, model.method.name) for n, model in enumerate(chain))
+
+
+def latent_labels(chain: Sequence[Prepared], steps: Sequence[Step]) -> tuple[str, ...]:
+    """Names of the latents that a desk moves; none where no latents go into a model."""
+    for step in steps:
+        methods = {method.name: method for method in chain[step.model].info.methods}
+        method = methods.get(step.method)
+        if method is not None and method.in_ratio > 1:
+            found = method.input_labels
+            return (
+                found
+                if len(found) == method.in_channels
+                else tuple(f"latent {n}" for n in range(method.in_channels))
+            )
+    return ()
