@@ -38,7 +38,8 @@ class Net:
         self.device = torch.device(device)
         self.module = open_script(path, self.device).eval()
         self.info = opened_info(path, self.module)
-        self.state = StreamingState(self.module, self.info)
+        # What the file of somebody else answers does not tell its state: playing shows it.
+        self.state = StreamingState(self.module, read_info(path))
 
     def method(self, name: str) -> MethodInfo:
         """The description of a method.
