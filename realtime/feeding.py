@@ -163,7 +163,7 @@ class FilePlayer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
     def start(self, lead: int | None = None) -> int:
         """Begin; what can be written ahead is, before this returns.
@@ -182,8 +182,10 @@ class FilePlayer:
             self._thread.start()
         return self.first
 
-    def stop(self) -> None:
-        """Write no more; what was written ahead is silenced, and the file is closed."""
+    def close(self) -> None:
+        """Write no more: what was written ahead is silenced, and the file closed."""
+        if self._stop.is_set():
+            return  # and leave a later player's feed alone
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

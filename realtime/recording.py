@@ -71,13 +71,13 @@ class WavWriter:
         self._silent = 0  # of the lost frames, those that the file has already
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="torchbend record", daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> WavWriter:
-        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
     @property
     def frames(self) -> int:
@@ -94,16 +94,10 @@ class WavWriter:
         """How long the file is."""
         return self.frames / self.memory.sample_rate
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what has been played until now, and close the file."""
+    def close(self) -> None:
+        """Write what has been played until now, and close the file; once closed, do nothing."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._file.close()
+        self._thread.join()
 
     def _run(self) -> None:
         try:

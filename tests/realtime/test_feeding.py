@@ -153,7 +153,7 @@ def test_what_was_not_written_in_time_is_missing_and_nothing_moves() -> None:
     until(lambda: player._next > rig.memory.position + 40_000)
     at = rig.memory.position
     np.testing.assert_array_equal(heard(rig, 10_240), given[at : at + 10_240])
-    player.stop()
+    player.close()
 
 
 def test_once_is_followed_by_silence_and_one_line(tmp_path: Path) -> None:

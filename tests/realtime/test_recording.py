@@ -53,15 +53,15 @@ def test_what_is_heard_and_what_came_in(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_was_too_slow_for_is_silent_and_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     rig = Rig(True, mix=0, limiter=False)
     lines: list[str] = []
-    writer = WavWriter(rig.memory, tmp_path / "a.wav", say=lines.append)
     sound = noise(4 * rig.memory.capacity)
-    play(rig, sound, 8192)  # before the writing begins
-    writer.start()
-    writer.stop()
+    play(rig, sound, 8192)
+    writer = WavWriter(rig.memory, tmp_path / "a.wav", start=0, say=lines.append)
+    writer.close()
+    writer.close()
     kept = rig.memory.capacity - 8192
     assert writer.lost == len(sound) - kept and len(lines) == 1
     assert f"{writer.lost} frames are missing" in lines[0]
@@ -89,7 +89,6 @@ def test_it_refuses_before_the_start(tmp_path: Path) -> None:
         WavWriter(rig.memory, tmp_path / "a.wav", "captured")
     with pytest.raises(LiveError, match="no such folder"):
         WavWriter(rig.memory, tmp_path / "no" / "a.wav")
-    WavWriter(rig.memory, tmp_path / "a.wav").stop()  # never started
 
 
 FULL = """
