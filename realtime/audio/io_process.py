@@ -125,6 +125,12 @@ class AudioProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        child = self._child
+        return None if child is None else child.pid
+
     def start(self, timeout: float = 10.0) -> Playing:
         """Open the device and play.
 
