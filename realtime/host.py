@@ -38,6 +38,7 @@ from torchbend.realtime.part import Chosen, Part, latent_labels
 from torchbend.realtime.recording import WavWriter
 from torchbend.realtime.status import LatencyReport, Status
 from torchbend.realtime.worker.chain import Step
+from torchbend.realtime.worker.inside import InsideWorker
 from torchbend.realtime.worker.probing import Load
 from torchbend.realtime.worker.process import Worker
 
@@ -199,12 +200,12 @@ class Host:
         part = self._part(self._chain)
         self._parts.append(part)
         self._say(f"loading {part.name}")
-        part.load(self._worker())
+        part.load(self._worker(part))
         with Load():
             part.settle_latency(MEASURE_SECONDS)
         part.set_all(self._values())
         self._begin_input()
-        part.attach()
+        self._wait_for(part.attach() + part.latency)
         self.strip.set(delay=part.delay_frames)
         self.strip.fade({part.slot: 1.0}, seconds=0.05)
         if self._record is not None:
@@ -250,6 +251,13 @@ class Host:
         self._closers.callback(self.audio.stop)
         self._keeper = AudioKeeper(self.audio, self._say)
 
+    def _wait_for(self, position: int) -> None:
+        """Wait until the clock is there: a model is not faded in before it has made a sound."""
+        missing = position - self.memory.position
+        end = time.monotonic() + 2.0 + missing / self.memory.sample_rate
+        while self.memory.position < position and time.monotonic() < end:
+            time.sleep(0.005)
+
     def _source(self, inputs: int) -> str:
         if not inputs or (isinstance(self._input, str) and self._input == "none"):
             return "none"
@@ -292,7 +300,7 @@ class Host:
     def _swap_in(self, chain: tuple[Prepared, ...], seconds: float) -> None:
         new = self._part(chain)
         try:
-            new.load(self._worker())
+            new.load(self._worker(new))
             new.settle_latency(MEASURE_SECONDS / 3)
             new.set_all(self._values())
             new.attach()
@@ -336,8 +344,12 @@ class Host:
         block = (playing.block if playing else 0) or self._device.block
         return Part(self.memory, slot, chain, block, self._chosen, self._say)
 
-    def _worker(self) -> Worker:
-        """The worker that waits, or a new one; the next is started in its place."""
+    def _worker(self, part: Part) -> Worker | InsideWorker:
+        """The worker that waits, or a new one."""
+        model = part.chain[0]
+        if model.live is not None:
+            self._say(f"{model.name} plays in this process: {model.why_in_process}")
+            return InsideWorker(model.live, model.info, model.method)
         spare, self._spare = self._spare, None
         return spare if spare is not None and spare.is_alive else Worker()
 
@@ -422,8 +434,8 @@ class Host:
                 if now - looked >= FILES_SECONDS:
                     looked = now
                     self._look_at_files()
-            except Exception:
-                # Whatever goes wrong here, somebody has to go on watching.
+            # Whatever goes wrong here, somebody has to go on watching.
+            except Exception:  # noqa: BLE001
                 _log.exception("the supervisor of the live host")
 
     def _look_after(self, part: Part) -> None:
@@ -445,7 +457,7 @@ class Host:
         if part.worker is not None:
             part.worker.kill()
         try:
-            part.revive(self._worker())
+            part.revive(self._worker(part))
         except TorchbendError as error:
             part.state = "silent"
             self._say(f"{part.name} cannot be brought back: {error}")

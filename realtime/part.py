@@ -19,6 +19,7 @@ from torchbend.realtime.control.controls import Values as Controls
 from torchbend.realtime.opening import Prepared
 from torchbend.realtime.status import ModelStatus
 from torchbend.realtime.worker.chain import Step
+from torchbend.realtime.worker.inside import InsideWorker
 from torchbend.realtime.worker.layout import Place, ValueLayout, as_numbers
 from torchbend.realtime.worker.probing import granted_blocks
 from torchbend.realtime.worker.process import ChainSettings, Loaded, Measured, Worker
@@ -26,7 +27,7 @@ from torchbend.realtime.worker.twins import CROSS_FADE, STEPS
 
 __all__ = ["Chosen", "Part"]
 
-ROOM = 0.95  # of a block's time that a turn may take
+ROOM = 0.9  # of a block's time that a turn may take
 LEAST_BLOCK_FRAMES = 512  # fewer would cost more in calls than they are heard
 MOST_GRANTED_SECONDS = 0.5
 
@@ -84,13 +85,14 @@ class Part:
         self.state = "starting"
         self.latency = 0
         self.own_delay: int | None = None
-        self.worker: Worker | None = None
+        self.worker: Worker | InsideWorker | None = None
         self.loaded: Loaded | None = None
         self.measured: Measured | None = None
         self._say = say
         self._device_block = device_block
         self._granted = 0.0
         self._knobs = chosen.knobs
+        self._texts: dict[int, str] = {}
         self._bad_blocks = 0
         infos = [model.info for model in chain]
         labels = latent_labels(chain, self.steps)
@@ -117,7 +119,12 @@ class Part:
 
     # -- starting -------------------------------------------------------------------------------
 
-    def load(self, worker: Worker) -> None:
+    @property
+    def plays_inside(self) -> bool:
+        """Whether it plays in this process: it could not be written as a file."""
+        return self.chain[0].live is not None
+
+    def load(self, worker: Worker | InsideWorker) -> None:
         """Let a worker load it.
 
         Raises:
@@ -126,6 +133,8 @@ class Part:
         self.worker = worker
         settings = dataclasses.replace(self._settings, knobs=self._knobs)
         self.loaded = worker.load(settings)
+        for number, text in self._texts.items():
+            worker.set_text(number, text)
         if self.loaded.note:
             self._say(self.loaded.note)
 
@@ -153,11 +162,11 @@ class Part:
             scale = loaded.block / loaded.model_block
             self.own_delay = round(measured.own_delay * scale)
         turn = measured.turn
-        if self._knobs == CROSS_FADE and measured.double < ROOM * block_seconds:
+        if self._knobs == CROSS_FADE and measured.usual_double < ROOM * block_seconds:
             turn = measured.double
         elif self._knobs == CROSS_FADE:
             self._say(
-                f"{self.name} takes {1000 * measured.double:.1f} ms to cross-fade a knob, of "
+                f"{self.name} takes {1000 * measured.usual_double:.1f} ms to cross-fade a knob, of "
                 f"{1000 * block_seconds:.1f} that there are: knobs on weights move in steps"
             )
             self._knobs = STEPS
@@ -187,7 +196,7 @@ class Part:
         self.state = "playing"
         return begun
 
-    def revive(self, worker: Worker) -> None:
+    def revive(self, worker: Worker | InsideWorker) -> None:
         """Play on with another worker, as loaded and measured before.
 
         Raises:
@@ -215,7 +224,7 @@ class Part:
         least = latency_frames(loaded.block, self._device_block)
         self._granted = (latency - least) / self.memory.sample_rate
 
-    def _running(self) -> tuple[Worker, Loaded]:
+    def _running(self) -> tuple[Worker | InsideWorker, Loaded]:
         if self.worker is None or self.loaded is None:
             raise LiveError(f"{self.name} is not loaded")
         return self.worker, self.loaded
@@ -228,6 +237,8 @@ class Part:
         for address, each in values.items():
             for at, number in self._numbers(address, each).items():
                 numbers[at] = number
+            if isinstance(self._places.get(address), tuple):
+                self.set(address, each)
         self._values.write(numbers)
 
     def set(self, address: str, values: Controls) -> int | None:
@@ -238,9 +249,9 @@ class Part:
         """
         place = self._places.get(address)
         if isinstance(place, tuple):
-            number, text = place
+            self._texts[place[0]] = str(values[0])
             if self.worker is not None:
-                self.worker.set_text(number, str(values[0]))
+                self.worker.set_text(place[0], str(values[0]))
             return None
         numbers = self._numbers(address, values)
         if not numbers:

@@ -10,11 +10,14 @@
 
 The pieces: :mod:`torchbend.tracing` (what places are there), :mod:`torchbend.bending`
 (callbacks, controls, configurations), :mod:`torchbend.distributions`,
-:mod:`torchbend.interfaces` (models from known projects).
+:mod:`torchbend.interfaces` (models from known projects), :mod:`torchbend.realtime` (the live
+host).
 """
 
+from importlib import import_module as _import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as _version
+from types import ModuleType as _ModuleType
 
 from . import bending, distributions, tracing
 from .bending import (
@@ -49,6 +52,13 @@ try:
     __version__ = _version("torchbend")
 except PackageNotFoundError:  # run from a folder that was never installed
     __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """``tb.realtime`` is imported when it is first asked for: most users of the engine never do."""
+    if name == "realtime":
+        return _import_module(f"{__name__}.realtime")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 __all__ = [
     "Affine",

@@ -178,6 +178,7 @@ class _Worker:
             turn=percentile(single, 99.9),
             usual=percentile(single, 50),
             double=percentile(double, 99.9),
+            usual_double=percentile(double, 50),
             count=len(single),
             own_delay=own_delay(twins) if command["delay"] else None,
         )

@@ -154,8 +154,8 @@ class InsideWorker:
         bends = self._ready()
         quiet = torch.zeros(bends.block, bends.in_channels)
         times = turn_times(lambda: bends.play(quiet, 0), seconds, least=20)
-        most = percentile(times, 99.9)
-        return Measured(most, percentile(times, 50), most, len(times), None)
+        most, usual = percentile(times, 99.9), percentile(times, 50)
+        return Measured(most, usual, most, usual, len(times), None)
 
     def attach(self, slot: int, latency: int, granted: float, start: int | None = None) -> int:
         """Begin to play in a slot; returns the position at which it begins."""

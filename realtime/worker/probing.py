@@ -26,7 +26,8 @@ _SEED = 11
 _LEAD = 2  # blocks before the impulse
 _BACKGROUND = 0.01  # peak of the noise that the impulse stands in
 _IMPULSE = 0.5
-_ANSWER_FRAMES = 48000  # how long an answer is waited for
+_ANSWER_FRAMES = 32768  # how long an answer is waited for,
+_ANSWER_BLOCKS = 1000  # but not for more blocks than these
 _WINDOW = 65  # frames over which an answer's energy is taken together: 1.4 ms
 _LEAST_ANSWER = 1e-6
 _LEAST_RATIO = 100.0  # of the energy of an answer to that of what comes without any
@@ -213,7 +214,7 @@ def own_delay(subject: _Subject) -> int | None:
         does by chance.
     """
     block = subject.block
-    blocks = _LEAD + 1 + math.ceil(_ANSWER_FRAMES / block)
+    blocks = _LEAD + 1 + min(math.ceil(_ANSWER_FRAMES / block), _ANSWER_BLOCKS)
     if not subject.in_channels:
         return None
     generator = torch.Generator().manual_seed(_SEED)

@@ -80,6 +80,7 @@ class Measured:
         turn: seconds of a turn, the 99.9th percentile.
         usual: the median.
         double: the 99.9th percentile of a turn that cross-fades.
+        usual_double: the median.
         count: of the turns that were measured.
         own_delay: frames at the model's rate by which it answers late, if that was found.
     """
@@ -87,6 +88,7 @@ class Measured:
     turn: float
     usual: float
     double: float
+    usual_double: float
     count: int
     own_delay: int | None
 

@@ -102,6 +102,14 @@ class Twins:
         self.resting = None
         self.knobs = STEPS
 
+    def save_state(self) -> object:
+        """The streaming state of the copy that plays."""
+        return self.playing.save_state()
+
+    def restore_state(self, saved: Any) -> None:
+        """Put back what `save_state` gave."""
+        self.playing.restore_state(saved)
+
     # -- values -----------------------------------------------------------------------------
 
     def want(self, numbers: Sequence[float]) -> None:
