@@ -200,9 +200,8 @@ class Host:
         part = self._part(self._chain)
         self._parts.append(part)
         self._say(f"loading {part.name}")
-        part.load(self._worker(part))
         with Load():
-            part.settle_latency(MEASURE_SECONDS)
+            part.begin(self._worker(part), MEASURE_SECONDS)
         part.set_all(self._values())
         self._begin_input()
         self._wait_for(part.attach() + part.latency)
@@ -250,6 +249,7 @@ class Host:
         self._closers.callback(self.memory.close)
         self._closers.callback(self.audio.stop)
         self._keeper = AudioKeeper(self.audio, self._say)
+        self._closers.callback(self._keeper.close)
 
     def _wait_for(self, position: int) -> None:
         """Wait until the clock is there: a model is not faded in before it has made a sound."""
@@ -300,8 +300,7 @@ class Host:
     def _swap_in(self, chain: tuple[Prepared, ...], seconds: float) -> None:
         new = self._part(chain)
         try:
-            new.load(self._worker(new))
-            new.settle_latency(MEASURE_SECONDS / 3)
+            new.begin(self._worker(new), MEASURE_SECONDS / 3)
             new.set_all(self._values())
             new.attach()
             time.sleep(PREROLL_SECONDS)
@@ -479,6 +478,8 @@ class Host:
             self.strip.set(delay=part.delay_frames)
             ms = 1000 * part.latency / self.memory.sample_rate
             self._say(f"{part.name} was late again and again: its latency is {ms:.1f} ms now")
+        else:
+            self._say(f"{part.name} is late again and again: this machine is too slow for it now")
 
     def _publish(self) -> None:
         status, tree = self.status(), self.surface.tree

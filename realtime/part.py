@@ -28,6 +28,8 @@ from torchbend.realtime.worker.twins import CROSS_FADE, STEPS
 __all__ = ["Chosen", "Part"]
 
 ROOM = 0.9  # of a block's time that a turn may take
+HASTE = 0.7  # of a block's time: what takes more gets longer blocks
+MOST_BLOCK_FRAMES = 8192
 LEAST_BLOCK_FRAMES = 512  # fewer would cost more in calls than they are heard
 MOST_GRANTED_SECONDS = 0.5
 
@@ -64,7 +66,7 @@ class Part:
 
     Attributes:
         state: see `ModelStatus`.
-        latency: frames from what is read to where it is heard; 0 before `settle_latency`.
+        latency: frames from what is read to where it is heard; 0 before `begin`.
         resampler: frames, at the device's rate.
         own_delay: frames, at the device's rate, if it was found.
     """
@@ -138,20 +140,39 @@ class Part:
         if self.loaded.note:
             self._say(self.loaded.note)
 
-    def settle_latency(self, seconds: float) -> None:
-        """Measure how long a turn takes, and choose the latency by it.
+    def begin(self, worker: Worker | InsideWorker, seconds: float) -> None:
+        """Load it, measure how long a turn takes, and choose block and latency by it.
 
         Args:
-            seconds: how long to try.
+            worker: what is to play it.
+            seconds: how long to measure.
 
         Raises:
-            LiveError: the model is slower than real time, or the latency that was asked for is
-                too short for any model with this block.
+            LiveError: it cannot be played, is slower than real time, or the latency that was
+                asked for is too short for any model with this block.
         """
+        self.load(worker)
+        while self.chosen.block is None and self._is_hasty(worker, seconds / 6):
+            _, loaded = self._running()
+            self._settings = dataclasses.replace(
+                self._settings, least_block=2 * loaded.model_block
+            )
+            self.load(worker)
+        self._settle_latency(worker.measure(seconds))
+
+    def _is_hasty(self, worker: Worker | InsideWorker, seconds: float) -> bool:
+        """Whether larger blocks would make it easier: calls cost, whatever their length."""
+        _, loaded = self._running()
+        if 2 * loaded.block > MOST_BLOCK_FRAMES:
+            return False
+        measured = worker.measure(seconds, delay=False)
+        return measured.usual_double > HASTE * loaded.block / self.memory.sample_rate
+
+    def _settle_latency(self, measured: Measured) -> None:
         worker, loaded = self._running()
         rate = self.memory.sample_rate
         block_seconds = loaded.block / rate
-        measured = self.measured = worker.measure(seconds)
+        self.measured = measured
         if measured.usual >= ROOM * block_seconds:
             raise LiveError(
                 f"{self.name} is slower than real time here: it takes {1000 * measured.usual:.1f} "
@@ -188,6 +209,11 @@ class Part:
             turn = min(turn, block_seconds, MOST_GRANTED_SECONDS)
             blocks = granted_blocks(turn, loaded.block, self._device_block, rate)
             self._grant(latency_frames(loaded.block, self._device_block, blocks))
+        self._say(
+            f"{self.name}: {1000 * measured.usual:.1f} ms for a block of "
+            f"{1000 * block_seconds:.1f} ms, {1000 * turn:.1f} at the most of {measured.count} "
+            f"under load; its answer comes after {1000 * self.latency / rate:.1f} ms"
+        )
 
     def attach(self, start: int | None = None) -> int:
         """Begin to play, at the slot's level; returns the position at which it begins."""

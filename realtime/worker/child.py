@@ -168,6 +168,7 @@ class _Worker:
     def _do_measure(self, command: dict[str, Any]) -> None:
         playable = self._loaded()
         twins, seconds = playable.twins, float(command["seconds"])
+        delay = own_delay(twins) if command["delay"] else None
         quiet = torch.zeros(twins.block, twins.in_channels)
         single = turn_times(lambda: twins.play(quiet, 0), seconds / 2, least=20)
         double = single
@@ -180,7 +181,7 @@ class _Worker:
             double=percentile(double, 99.9),
             usual_double=percentile(double, 50),
             count=len(single),
-            own_delay=own_delay(twins) if command["delay"] else None,
+            own_delay=delay,
         )
 
     def _do_alone(self, command: dict[str, Any]) -> None:

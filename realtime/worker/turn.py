@@ -130,9 +130,10 @@ class Turns:
             LiveError: another worker has the slot now.
         """
         self._take_values()
-        if not self.slot.wait(min(timeout, SLICE)):
-            if self.twins.waiting:
-                self.twins.prepare(self._spare())
+        came = self.slot.wait(min(timeout, SLICE))
+        if self.twins.waiting:
+            self.twins.prepare(self._spare())
+        if not came:
             return False
         if self.slot.behind >= self.block:
             self.slot.catch_up()
