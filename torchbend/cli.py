@@ -94,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--timeout", metavar="SECONDS", type=float, default=900.0)
     check.set_defaults(run=_check)
 
+    live = importlib.import_module("torchbend.realtime.arguments")
+    live.add_live(commands).set_defaults(run=_live)
+    live.add_render(commands).set_defaults(run=_render)
+
     install = commands.add_parser("install", help="install a model family beside this torch")
     install.add_argument("what", choices=["musicgen", "rave"])
     install.add_argument(
@@ -167,6 +171,16 @@ def _check(args: argparse.Namespace) -> int:
     report = checking.check_in_fresh_process(args.file, timeout_seconds=args.timeout)
     print(json.dumps(report.to_dict(), indent=2) if args.json else report)
     return 0 if report.ok else 1
+
+
+def _live(args: argparse.Namespace) -> int:
+    status: int = importlib.import_module("torchbend.realtime.command").live(args)
+    return status
+
+
+def _render(args: argparse.Namespace) -> int:
+    status: int = importlib.import_module("torchbend.realtime.command_render").render(args)
+    return status
 
 
 def _install(args: argparse.Namespace) -> int:
