@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -174,7 +175,7 @@ def ours(options: dict[str, Any]) -> dict[str, Any]:
         ) as host,
     ):
         server = host.surface.osc
-        with hostile(options, server.place[1], knobs):
+        with hostile(options, server.place[1], knobs) as sent:
             time.sleep(SETTLE_SECONDS)
             part = host.status().models[0]
             slot = host.memory.header.slot[0]
@@ -191,7 +192,9 @@ def ours(options: dict[str, Any]) -> dict[str, Any]:
             after = strip.counters()
             gaps = strip.slot_counters(0).gaps - gaps
             ended = sizes(pids(host.audio.pid))
-            latency, taken = host.latency(), server.counts["packets"]
+            latency = host.latency()
+        time.sleep(0.2)
+        taken = server.counts["packets"]
     return {
         "xruns": after.xruns - before.xruns,
         "underruns": after.underruns - before.underruns,
@@ -201,7 +204,7 @@ def ours(options: dict[str, Any]) -> dict[str, Any]:
         "sizes": [started, ended],
         "notes": [
             f"block {part.block}, ring {latency.ring} frames, knobs by {part.knobs}, "
-            f"{gaps} gaps, {taken} messages taken, callback's longest "
+            f"{gaps} gaps, {taken} of {sum(sent)} messages taken, callback's longest "
             f"{after.busy_ns_most / 1e6:.2f} ms",
             *said,
         ],
@@ -210,10 +213,14 @@ def ours(options: dict[str, Any]) -> dict[str, Any]:
 
 # -- what goes on beside -------------------------------------------------------------------------
 @contextmanager
-def hostile(options: dict[str, Any], port: int, knobs: Knobs) -> Iterator[None]:
-    """A busy loop here, and messages from elsewhere; nothing of it if not asked for."""
+def hostile(options: dict[str, Any], port: int, knobs: Knobs) -> Iterator[list[int]]:
+    """A busy loop here, and messages from elsewhere; nothing of it if not asked for.
+
+    What it gives holds, in the end, how many messages were sent.
+    """
+    sent: list[int] = []
     if not options["hostile"]:
-        yield
+        yield sent
         return
     stop = threading.Event()
 
@@ -223,13 +230,16 @@ def hostile(options: dict[str, Any], port: int, knobs: Knobs) -> Iterator[None]:
 
     threading.Thread(target=spin, daemon=True).start()
     command = [sys.executable, "-c", _FLOOD, str(port), json.dumps(list(knobs))]
-    sender = subprocess.Popen(command, cwd=Path(__file__).parent)
+    sender = subprocess.Popen(
+        command, cwd=Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    if sender.stdout:
+        sender.stdout.readline()  # it has begun
     try:
-        yield
+        yield sent
     finally:
         stop.set()
-        sender.kill()
-        sender.wait()
+        sent += [int(word) for word in sender.communicate()[0].split()]
 
 
 _FLOOD = (
@@ -238,15 +248,16 @@ _FLOOD = (
 
 
 def flood(port: int, knobs: Knobs) -> None:
-    """Send messages evenly, for ever, over each knob's whole range."""
+    """Send messages evenly, over each knob's whole range, until standard input ends."""
+    print("begun", flush=True)
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    rng, start, sent, parent = random.Random(0), time.monotonic(), 0, os.getppid()
-    while os.getppid() == parent:
+    rng, start, sent = random.Random(0), time.monotonic(), 0
+    while not select.select([sys.stdin], [], [], 0.002)[0]:
         while sent < (time.monotonic() - start) * MESSAGES_A_SECOND:
             address, low, high = rng.choice(knobs)
             line.sendto(encode(address, (rng.uniform(low, high),)), ("127.0.0.1", port))
             sent += 1
-        time.sleep(0.002)
+    print(sent)
 
 
 @contextmanager
