@@ -48,6 +48,7 @@ bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, files to 
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/files.py
+	$(BIN)/python benchmarks/live.py
 
 compat: .venv/stamp-rave $(COMPAT) $(MADE) ## exports in torch 2.5, nn~'s; EXPORTS="a.ts folder"
 	$(BIN)/python scripts/compat.py $(or $(EXPORTS),build/exports)
