@@ -230,7 +230,7 @@ class Host:
         voices = inputs // first.in_channels if inputs and inputs % first.in_channels == 0 else 1
         outputs = max(2, voices * last.out_channels)
         device = self._device
-        if self._input != "mic" or not inputs:
+        if self._source(inputs) != "device":
             device = replace(device, input="none")
         for attempt in range(2):
             self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=_SLOTS)
