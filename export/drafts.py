@@ -6,6 +6,7 @@ TorchScript file is exported whole, with its methods, labels and attributes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.attributes import Attribute
 from torchbend.export.face import build_face
 from torchbend.export.file_face import build_file_face
-from torchbend.export.shapes import Method, known, with_labels
+from torchbend.export.shapes import Method, Plays, known, unbent, with_labels
+from torchbend.export.sound import is_finite
+from torchbend.export.subject import noise
 from torchbend.scripts import BendedScript
 from torchbend.tracing.lower import keep_constants
 from torchbend.tracing.script import Scripted, Times, script_parts
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from torchbend.tracing import BendedModule
 
 __all__ = ["Draft", "FileDraft", "draft_of"]
+
+
+_LONG_BLOCK = 8192  # frames
 
 
 class Draft:
@@ -58,6 +64,15 @@ class Draft:
         buffers = dict(module.named_buffers())
         for name, value in self.state.items():
             buffers[name].copy_(value)
+
+    def is_finite(self, method: Method) -> bool:
+        """Whether a method gives finite numbers without bends."""
+        trace = self.bended._runner.traces[method.info.name]
+        if trace.source is not None:
+            return True  # a method that the module itself does not have
+        plays = unbent(trace, self.original(), method)
+        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return _gives_numbers(plays, method.info, method.info.least_block or 1)
 
     def original(self) -> nn.Module:
         """A copy of the module without bends, as it was wrapped."""
@@ -110,6 +125,10 @@ class FileDraft(Draft):
         told: Sequence[MethodInfo] = self.kept.methods if self.kept is not None else ()
         return next((known(m, self.bended._trace_of(fn)) for m in told if m.name == fn), None)
 
+    def is_finite(self, method: Method) -> bool:
+        """What was found when the file was opened, if it tells of the method."""
+        return method.info.finite if self.kept is not None else super().is_finite(method)
+
     def reset(self, module: Any) -> None:
         """Put everything but the weights back to what it is in the file."""
         self.runner.start_again(module, self.state)
@@ -153,12 +172,29 @@ def _told(bended: BendedScript) -> FileInfo | None:
     """What a file plays for nn~; None if nothing."""
     source = bended._source
     told = read_info(source.archive) if source.archive is not None else None
+    module = source.open().eval()
     if told is None:
         name = source.path.stem if source.path is not None else "model"
-        told = ask(source.open(), name).info
+        told = ask(module, name).info
     attributes = tuple(replace(a, kept=True) for a in told.attributes)
-    methods = tuple(with_labels(m) for m in told.methods)
+    largest = max((max(m.in_ratio, m.out_ratio) for m in told.methods), default=1)
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        methods = tuple(
+            replace(with_labels(m), finite=_gives_numbers(getattr(module, m.name), m, largest))
+            for m in told.methods
+        )
     return replace(told, methods=methods, attributes=attributes) if methods else None
+
+
+def _gives_numbers(plays: Plays, method: MethodInfo, least_block: int) -> bool:
+    """Whether a method gives finite numbers, in noise and in silence; it may refuse a block."""
+    for block in (least_block, max(least_block, _LONG_BLOCK)):
+        for level in (1.0, 0.0):
+            sound = noise(method, 1, block) * level
+            with contextlib.suppress(Exception):
+                if not all(is_finite(plays(sound.clone())) for _ in range(2)):
+                    return False
+    return True
 
 
 def _start_state(bended: BendedModule, methods: Sequence[str]) -> dict[str, torch.Tensor]:

@@ -215,12 +215,13 @@ def _look(
         draft.known(fn) or look_at(traces[fn], twin(), hints, ratios.get(fn)) for fn in chosen
     ]
     largest = _largest_ratio(looked)
-    return [
+    whole = [
         method
         if method.info.least_block is not None
         else with_least_block(method, twin(), traces[method.info.name], largest)
         for method in looked
     ]
+    return [replace(m, info=replace(m.info, finite=draft.is_finite(m))) for m in whole]
 
 
 def _largest_ratio(methods: Sequence[Method]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ from torchbend.errors import BendingError, ExportError
 from torchbend.export.drafts import Draft
 from torchbend.export.neutral import neutral_values
 from torchbend.export.reference import Case
-from torchbend.export.shapes import Method, adapted
+from torchbend.export.shapes import Method, Plays, adapted, unbent
 from torchbend.export.sound import difference, peak
 from torchbend.export.trials import ONE_BIT, another, bits_on, halfway
 from torchbend.threads import one_thread
 
 if TYPE_CHECKING:
-    from torchbend.tracing import BendedModule, Trace
+    from torchbend.tracing import BendedModule
 
 __all__ = ["reference_cases"]
 
@@ -150,7 +150,7 @@ def _neutral_cases(
         trace = draft.bended._runner.traces[run.method.info.name]
         if trace.source is not None:
             continue  # a method that the module itself does not have
-        plays = _unbent(trace, original, run.method)
+        plays = unbent(trace, original, run.method)
         run.render(None, original, plays)  # makes the caches that are made at a first call
         out = run.render(draft, original, plays)
         cases.append(run.case(out, settings, 0.0))
@@ -165,10 +165,6 @@ def _neutral(bended: BendedModule, controls: Sequence[BendingParameter]) -> dict
     return neutral_values(callbacks, controls)
 
 
-# What plays one block: a tensor (batch, channels, frames) to another.
-Plays = Callable[[torch.Tensor], torch.Tensor]
-
-
 def _bent(bended: BendedModule, method: Method) -> Plays:
     def play(x: torch.Tensor) -> torch.Tensor:
         device = next(bended._shadow.parameters(), x).device
@@ -176,14 +172,6 @@ def _bent(bended: BendedModule, method: Method) -> Plays:
         return adapted(method, x.to(device), lambda given: run(method.info.name, given, {})).cpu()
 
     return play
-
-
-def _unbent(trace: Trace, original: nn.Module, method: Method) -> Plays:
-    def run(given: tuple[torch.Tensor, ...]) -> Any:
-        named = dict(zip(trace.inputs, given, strict=True))
-        return getattr(original, trace.fn)(**named, **trace.fixed)
-
-    return lambda x: adapted(method, x, run)
 
 
 @dataclass(frozen=True)

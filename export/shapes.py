@@ -24,16 +24,20 @@ from torchbend.tracing.record import Trace
 
 __all__ = [
     "Method",
+    "Plays",
     "Ratios",
     "adapted",
     "known",
     "look_at",
     "times_of",
+    "unbent",
     "with_labels",
     "with_least_block",
 ]
 
 Ratios = tuple[int, int]
+# What plays one block: a tensor (batch, channels, frames) to another.
+Plays = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -327,6 +331,22 @@ def adapted(
         return _as_one(convert_to_torch(run(tuple(given))))
     items = [_as_one(convert_to_torch(run(tuple(p[b] for p in given)))) for b in range(len(x))]
     return torch.cat(items, 0)
+
+
+def unbent(trace: Trace, module: nn.Module, method: Method) -> Plays:
+    """What plays a method of a module as nn~ does.
+
+    Args:
+        trace: of a method that the module itself has.
+        module: as it was wrapped, without bends.
+        method: the same method.
+    """
+
+    def run(given: tuple[torch.Tensor, ...]) -> Any:
+        named = dict(zip(trace.inputs, given, strict=True))
+        return getattr(module, trace.fn)(**named, **trace.fixed)
+
+    return lambda x: adapted(method, x, run)
 
 
 def _as_one(out: Any) -> torch.Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend.errors import ExportError
-from torchbend.export.check import check_in_fresh_process
+from torchbend.export.check import check, check_in_fresh_process
+from torchbend.export.report import FAIL
 
 
 class Conv(nn.Module):
@@ -225,3 +226,33 @@ def test_one_method_of_several_has_its_own_state_alone(tmp_path):
     assert [a.name for a in done.info.attributes] == ["gain"]
     done = bended.export(tmp_path / "y.ts", methods=["first"], patches=False)
     assert done.info.attributes == ()
+
+
+class Loud(nn.Module):
+    """Divides by the level of a block, which is nothing in silence."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.abs().amax((1, 2), keepdim=True)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
+
+@pytest.mark.parametrize("form", ["module", "ts of others", "ts of ours"])
+def test_a_model_that_is_no_number_in_silence_says_so_and_passes(form, tmp_path):
+    module: nn.Module = Loud()
+    if form != "module":
+        traced = {fn: torch.zeros(1, 1, 16) for fn in ("forward", "encode")}
+        module = torch.jit.trace_module(Loud(), traced, check_trace=False)
+    bended = tb.BendedModule(module)
+    for fn in ("forward", "encode"):
+        bended.trace(fn, torch.rand(1, 1, 64))
+    if form == "ts of ours":
+        bended.export(tmp_path / "first.ts", check=False, patches=False)
+        bended = tb.load(tmp_path / "first.ts")
+    bended.bend(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 2])), "encode:tanh$")
+    made = bended.export(tmp_path / "x.ts", patches=False)
+    assert {m.name: m.finite for m in made.info.methods} == {"forward": False, "encode": True}
+    rows = list(check(made.path))
+    assert [r for r in rows if r.result == FAIL] == []
+    assert [r.what for r in rows if r.what.endswith("numbers")] == ["forward: numbers"]

@@ -169,6 +169,24 @@ def test_it_glides_where_the_next_block_starts_as_the_last_one_ended(
     assert bool(first < 0.01 * step) is glides
 
 
+def test_a_knob_of_a_later_export_glides_too(tmp_path):
+    """Its gain sits between the layer and the bends that the file has on it."""
+    told(bent((tb.Scale(knob(0.25)), "layer.*"), (tb.Bias(knob(0.1, "b")), "layer$")),
+         tmp_path / "one.ts")  # fmt: skip
+    again = tb.load(tmp_path / "one.ts")
+    again.bend(tb.Scale(knob(0.5, "more")), r"layer\.weight")
+    assert told(again, tmp_path / "two.ts")["more"].glides
+    file = torch.jit.load(str(tmp_path / "two.ts"))
+    x = torch.ones(1, 2, 1000)
+    with torch.inference_mode():
+        before = file.forward(x)[..., -1].clone()
+        file.set_more(1.5)
+        moving, after = file.forward(x).clone(), file.forward(x)[..., -1].clone()
+    step = (after - before).abs().max()
+    assert step > 0.01
+    assert (moving[..., 0] - before).abs().max() < 0.01 * step
+
+
 def test_every_attribute_at_neutral_gives_the_bits_of_the_module(tmp_path):
     bended = bent(
         (tb.Scale(2 * knob(0.3, "gain")), "layer.weight"),

@@ -134,7 +134,7 @@ class FileAssembly(Assembly):
         names = self._names()
         for site, use in behind.items():
             gain = self.gain(
-                weight.get(site, []), bias.get(site, []), use.channels, names.get(site)
+                weight.get(site, []), bias.get(site, []), use.channels, names.get(use.shown or site)
             )
             layer = self.operation.node(site)
             extra = () if use.bias is None else (layer.inputsAt(use.bias),)

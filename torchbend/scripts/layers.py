@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from .graphs import Node, Value, object_at, operation, parameters_of, receiver
+from .names import OURS
 from .surgery import Entry, Operation, Site
 from .survey import survey_entries
 
@@ -36,12 +38,15 @@ class Use:
         role: ``"weight"``, ``"bias"``, or ``"other"`` for any other way to read it.
         channels: dimension of the output that the bias runs along.
         bias: place of the bias among the layer's inputs; None if it has none.
+        shown: where the place is that has the layer's name: behind the bends of a file that
+            torchbend made.
     """
 
     site: Site
     role: str
     channels: int = 0
     bias: int | None = None
+    shown: Site | None = None
 
 
 def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
@@ -88,7 +93,24 @@ def _uses(operated: Operation, entry: Entry, get: Node, dims: int) -> Iterator[U
         if known is None:
             yield Use(Site(entry, steps), "other")
         else:
-            yield Use(Site(entry, steps), role, 1 - known, bias)
+            shown = Site(entry, _behind_bends(operated, entry, layer) or steps)
+            yield Use(Site(entry, steps), role, 1 - known, bias, shown)
+
+
+def _behind_bends(operated: Operation, entry: Entry, layer: Node) -> tuple[int, ...] | None:
+    """The steps of the last of the bends that a file has on what a layer gives."""
+    steps = None
+    value = layer.output()
+    while (bend := next((use.user for use in value.uses() if _bends(use)), None)) is not None:
+        steps, value = operated.steps_of(entry, bend), bend.output()
+    return steps
+
+
+def _bends(use: Any) -> bool:
+    if use.user.kind() != "prim::CallMethod" or use.offset != 1:
+        return False
+    path = receiver(use.user.inputsAt(0))
+    return bool(path and OURS.match(path[0]))
 
 
 def _dims(

@@ -17,7 +17,7 @@ from ..tracing.shadow import noise_kept, plain_tensors
 from ..tracing.tracer import has_tensor
 from .runner import FileRunner
 from .source import contents_of
-from .surgery import Operation, Site
+from .surgery import Operation
 from .survey import survey
 from .taps import Function, Taps
 
@@ -28,11 +28,11 @@ _SEED = 0x70BE
 
 def record(
     runner: FileRunner, fn: str, arguments: Mapping[str, Any], signature: Any
-) -> tuple[Trace, Mapping[str, Site], Any]:
+) -> tuple[Trace, Any]:
     """Find the places of a method and their shapes, by one run of a copy.
 
     Returns:
-        The record, where each place is, and what the method gave.
+        The record, and what the method gave. The runner knows where each place is.
 
     Raises:
         TracingError: the method fails on these inputs.
@@ -72,7 +72,7 @@ def record(
         reason="it is TorchScript",
         bounds=bounds_of({name: arguments[name] for name in inputs}),
     )
-    return trace, runner.sites[fn], out
+    return trace, out
 
 
 def values_in(

@@ -128,8 +128,7 @@ class BendedScript(BendedModule):
         signature = _signature(self._runner.shadow, fn)
         arguments = bind(fn, signature, args, inputs)
         with self._changing:
-            trace, sites, out = record(runner, fn, arguments, signature)
-            runner.sites[fn] = sites
+            trace, out = record(runner, fn, arguments, signature)
             self._adopt(trace)
         return out
 
