@@ -22,6 +22,7 @@ from torchbend.realtime.screen_parts import (
     level,
     number,
     plain,
+    styled,
 )
 from torchbend.realtime.status import LatencyReport, ModelStatus, Status
 
@@ -94,9 +95,9 @@ class Screen:
         ]
         for model in status.models:
             top += _model(model, status.sample_rate, width)
-        foot = flow([Text(plain(each), "dim") for each in (self._listening, self._keys)], width)
+        foot = flow([styled(plain(each), "dim") for each in (self._listening, self._keys)], width)
         left = None if height is None else max(height - len(top) - len(foot), 0)
-        messages = [Text(plain(each), "italic") for each in status.messages[-MOST_MESSAGES:]]
+        messages = [styled(plain(each), "italic") for each in status.messages[-MOST_MESSAGES:]]
         if left is not None:
             messages = messages[-max(left // 4, 1) :]
             left = max(left - len(messages) - bool(messages), 0)
@@ -124,7 +125,7 @@ class Screen:
         }
         on = {c.address for c, values in rows if c.address in said and values[0]}
         return [
-            Text(text.center(width)[:width], "bold white on red")
+            styled(text.center(width)[:width], "bold white on red")
             for address, text in said.items()
             if address in on
         ]
@@ -140,10 +141,10 @@ class Screen:
                 for n, level_db in enumerate(levels[:MOST_CHANNELS])
             ]
             if len(levels) > MOST_CHANNELS:
-                shown.append(Text(f"and {len(levels) - MOST_CHANNELS} more", "dim"))
+                shown.append(styled(f"and {len(levels) - MOST_CHANNELS} more", "dim"))
             lines += in_columns(shown, cells, each)
         reduction = status.reduction_db
-        limiter = Text("limiter ", "dim").append(
+        limiter = styled("limiter ", "dim").append(
             f"{number(reduction)} dB", "yellow" if reduction < -0.05 else ""
         )
         return [*lines, limiter]
@@ -155,7 +156,7 @@ class Screen:
             peak, until = level_db, now + HOLD_SECONDS
         self._peaks[name] = (peak, until)
         part, style = level(level_db)
-        text = Text(f"{name:<6} ", "dim")
+        text = styled(f"{name:<6} ", "dim")
         text.append_text(bar(part, max(width - 18, 4), style, mark=level(peak)[0]))
         return text.append(f" {number(peak):>6} dB", level(peak)[1])
 
@@ -177,25 +178,25 @@ class Screen:
                 when = now
             self._counts[name] = (count, when)
             lately = when >= 0 and now - when < LATELY_SECONDS
-            told.append(Text(f"{name} ", "dim").append(str(count), _BAD if lately else ""))
+            told.append(styled(f"{name} ", "dim").append(str(count), _BAD if lately else ""))
         return flow(told, width)
 
 
 def _header(status: Status, width: int) -> list[Text]:
     seconds = int(status.seconds)
-    right = Text(status.audio, _STATES.get(status.audio, _BAD))
+    right = styled(status.audio, _STATES.get(status.audio, _BAD))
     right.append(f" {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", "dim")
-    left = Text("torchbend ", "bold")
+    left = styled("torchbend ", "bold")
     left.append(" > ".join(plain(model.name) for model in status.models) or "no model", "bold cyan")
     where = [
-        Text(plain(f"{status.input} -> {status.output}")),
-        Text(plain(status.host_api), "dim"),
-        Text(f"{status.sample_rate} Hz"),
-        Text(f"{status.device_block} frames"),
-        Text(f"{status.callback} callback", "" if status.callback == "C" else "yellow"),
+        styled(plain(f"{status.input} -> {status.output}")),
+        styled(plain(status.host_api), "dim"),
+        styled(f"{status.sample_rate} Hz"),
+        styled(f"{status.device_block} frames"),
+        styled(f"{status.callback} callback", "" if status.callback == "C" else "yellow"),
     ]
     if status.recording is not None:
-        where.append(Text(plain(f"recording {status.recording.name}"), _BAD))
+        where.append(styled(plain(f"recording {status.recording.name}"), _BAD))
     return [beside(left, right, width), *flow(where, width)]
 
 
@@ -203,19 +204,19 @@ def _model(model: ModelStatus, sample_rate: int, width: int) -> list[Text]:
     load = model.load
     style = "green" if load < 0.7 else "yellow" if load < 0.9 else _BAD
     block_ms = 1000 * model.block / sample_rate
-    use = Text("load ", "dim")
+    use = styled("load ", "dim")
     use.append_text(bar(load if load == load else 0.0, 10, style))
     use.append(f" {number(100 * load, '.0f')} %", style)
     return flow(
         [
-            Text(plain(model.name), "bold"),
-            Text(plain(", ".join(model.methods))),
-            Text(plain(model.state), _STATES.get(model.state, _BAD)),
-            Text(plain(model.where)),
+            styled(plain(model.name), "bold"),
+            styled(plain(", ".join(model.methods))),
+            styled(plain(model.state), _STATES.get(model.state, _BAD)),
+            styled(plain(model.where)),
             use,
-            Text(f"{number(model.turn_ms)} ms, at most {number(model.turn_ms_most)}"),
-            Text(f"of {block_ms:.1f} ms ({model.block} frames)", "dim"),
-            Text(plain(f"knobs: {model.knobs}"), "dim"),
+            styled(f"{number(model.turn_ms)} ms, at most {number(model.turn_ms_most)}"),
+            styled(f"of {block_ms:.1f} ms ({model.block} frames)", "dim"),
+            styled(plain(f"knobs: {model.knobs}"), "dim"),
         ],
         width,
     )
@@ -245,8 +246,8 @@ def _controls(
 
 
 def _wrapped(text: str, width: int) -> Iterable[Text]:
-    return (Text(line) for line in textwrap.wrap(text, width, subsequent_indent="  "))
+    return (styled(line) for line in textwrap.wrap(text, width, subsequent_indent="  "))
 
 
 def _rule(title: str, width: int) -> Text:
-    return Text(f"── {title} ".ljust(width, "─"), "dim")
+    return styled(f"── {title} ".ljust(width, "─"), "dim")

@@ -21,6 +21,7 @@ __all__ = [
     "level",
     "number",
     "plain",
+    "styled",
 ]
 
 Row: TypeAlias = tuple[Control, Values]
@@ -35,6 +36,11 @@ _ASCII = str.maketrans("━─┃●○…▁▂▃▄▅▆▇█", "=-|*o~0123
 def plain(text: str) -> str:
     """Text from anywhere, on one line, without what a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text[:LONGEST_TEXT])
+
+
+def styled(text: str, style: str = "") -> Text:
+    """A text of which the style stays its own when another is appended."""
+    return Text.assemble((text, style))
 
 
 def as_ascii(text: Text) -> Text:
@@ -68,7 +74,7 @@ def bar(part: float, width: int, style: str, mark: float | None = None) -> Text:
         mark: where a mark stands, 0 .. 1; none at 0.
     """
     full = round(min(max(part, 0.0), 1.0) * width)
-    text = Text("━" * full, style).append("─" * (width - full), "dim")
+    text = styled("━" * full, style).append("─" * (width - full), "dim")
     if mark:
         at = min(int(mark * width), width - 1)
         text = Text.assemble(text[:at], ("┃", "bold"), text[at + 1 :])
@@ -123,13 +129,13 @@ def control_cells(
     widest = min(max(Text(name).cell_len for name in names), max(width // 3, 8))
     cells = []
     for (control, values), name in zip(rows, names, strict=True):
-        text = Text(name, "bold" if control.address in lately else "")
+        text = styled(name, "bold" if control.address in lately else "")
         text.truncate(widest, overflow="ellipsis", pad=True)
         room = max(width - widest - 1, 6)
         off = control.address in bypassed
         text.append(" ").append_text(_value(control, values, room))
         if off:
-            text.stylize("dim")
+            text.stylize("dim", 0)
             text.truncate(max(width - 9, 0), overflow="crop", pad=True)
             text.append(" bypassed", "yellow")
         cells.append(text)
@@ -138,7 +144,7 @@ def control_cells(
 
 def _value(control: Control, values: Values, width: int) -> Text:
     if control.kind == "bool":
-        return Text("● on", "green") if values[0] else Text("○ off", "dim")
+        return styled("● on", "green") if values[0] else styled("○ off", "dim")
     if control.kind == "choice":
         text = Text()
         for choice in control.choices:

@@ -68,6 +68,7 @@ def test_everything_is_there_at_every_width(width: int) -> None:
     for part in ("xruns 3", "underruns 0", "late 0", "bad in 0", "17 %", "swapped", "q quit"):
         assert part in text
     assert "drive" in text
+    assert not any(line.style for line in lines)  # that of the first word would be the line's
     if width >= 40:
         for part in ("raspberry", "hw:0 Microphone -> hw:0 Headphones", "recording out.wav"):
             assert part in text
@@ -187,7 +188,7 @@ def test_silence_by_panic_is_not_to_be_missed(address: str, said: str) -> None:
     tree.set(address, (1,))
     lines = Screen().lines(STATUS, control_rows(tree), 80, 24)
     assert said in lines[0].plain
-    assert "on red" in str(lines[0].style)
+    assert "on red" in style_of(lines[0], said)
 
 
 def test_each_kind_of_control_has_its_picture() -> None:
