@@ -32,14 +32,13 @@ from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.feeding import FilePlayer
+from torchbend.realtime.lineup import SLOTS, Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
 from torchbend.realtime.opening import Prepared, prepare_chain
 from torchbend.realtime.part import Chosen, Part, latent_labels
 from torchbend.realtime.recording import WavWriter
 from torchbend.realtime.status import LatencyReport, Status
 from torchbend.realtime.worker.chain import Step
-from torchbend.realtime.worker.inside import InsideWorker
-from torchbend.realtime.worker.probing import Load
 from torchbend.realtime.worker.process import Worker
 
 __all__ = ["Host"]
@@ -47,15 +46,10 @@ __all__ = ["Host"]
 _log = logging.getLogger(__name__)
 
 FADE_SECONDS = 1.0
-PREROLL_SECONDS = 1.0  # that a new model plays before it is heard
-MEASURE_SECONDS = 3.0
 WATCH_SECONDS = 0.05
 TELL_SECONDS = 0.05
 FILES_SECONDS = 0.5
-PATIENCE_SECONDS = 5.0
-MOST_GAPS = 4  # in so many seconds, after which a turn is granted more time
 RATE = 48000  # of models that do not say
-_SLOTS = 4
 _KEPT_LINES = 50
 
 
@@ -134,13 +128,11 @@ class Host:
         self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
         self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
         self._chain = self._prepared(self._asked)
-        self._parts: list[Part] = []
-        self._spare: Worker | None = None
+        self._lineup: Lineup | None = None
         self._closers = contextlib.ExitStack()
         self._closing = threading.Event()
         self._recording: WavWriter | None = None
         self._loader = ThreadPoolExecutor(1, "torchbend-loader")
-        self._gaps: deque[tuple[float, int]] = deque()
         self._files: dict[Path, float] = {}
         self._started = 0.0
 
@@ -163,16 +155,15 @@ class Host:
         """End everything, in order: fade out, then the processes."""
         if self._closing.is_set():
             return
-        if self._parts and self.audio.state() == "running":
-            self.strip.fade({part.slot: 0.0 for part in self._parts}, seconds=0.02)
+        parts = self._lineup.parts if self._lineup else ()
+        if parts and self.audio.state() == "running":
+            self.strip.fade({part.slot: 0.0 for part in parts}, seconds=0.02)
             time.sleep(0.05)
         self._closing.set()
         self._closers.close()
         self._loader.shutdown(wait=True, cancel_futures=True)
-        for part in self._parts:
-            part.stop()
-        if self._spare is not None:
-            self._spare.kill()
+        if self._lineup is not None:
+            self._lineup.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Host:
@@ -182,8 +173,14 @@ class Host:
         self.close()
 
     def _start(self) -> None:
-        self._spare = Worker()
+        # It is up before it is needed: starting Python and torch takes longer than a model.
+        spare = Worker()
+        self._closers.callback(spare.kill)
         self._open_audio()
+        playing = self.audio.playing
+        device_block = (playing.block if playing else 0) or self._device.block
+        lineup = Lineup(self.memory, self.strip, device_block, self._values, self._say, spare)
+        self._lineup = lineup
         ins, outs = self.memory.inputs, self.memory.outputs
         self.surface = ControlSurface(
             [(model.name, model.info) for model in self._chain],
@@ -197,22 +194,14 @@ class Host:
             **self._network,  # type: ignore[arg-type]
         )
         self._closers.callback(self.surface.close)
-        part = self._part(self._chain)
-        self._parts.append(part)
-        self._say(f"loading {part.name}")
-        with Load():
-            part.begin(self._worker(part), MEASURE_SECONDS)
-        part.set_all(self._values())
+        part = lineup.begin(self._chain, self._chosen)
         self._begin_input()
-        self._wait_for(part.attach() + part.latency)
-        self.strip.set(delay=part.delay_frames)
-        self.strip.fade({part.slot: 1.0}, seconds=0.05)
+        lineup.fade_in(part)
         if self._record is not None:
             self.record(self._record)
         self.surface.start()
         if self._midi is not None:
             self._closers.callback(self.surface.midi.open(self._midi).close)
-        self._spare = Worker()
         self._remember_files()
         self._started = time.monotonic()
         watch = threading.Thread(target=self._watch, name="torchbend-host", daemon=True)
@@ -233,7 +222,7 @@ class Host:
         if self._source(inputs) != "device":
             device = replace(device, input="none")
         for attempt in range(2):
-            self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=_SLOTS)
+            self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=SLOTS)
             self.strip = Strip(self.memory)
             self.strip.set(ramp_frames=rate // 50, source=self._source(inputs), late=self._late)
             self.audio = AudioProcess(self.memory, device)
@@ -250,13 +239,6 @@ class Host:
         self._closers.callback(self.audio.stop)
         self._keeper = AudioKeeper(self.audio, self._say)
         self._closers.callback(self._keeper.close)
-
-    def _wait_for(self, position: int) -> None:
-        """Wait until the clock is there: a model is not faded in before it has made a sound."""
-        missing = position - self.memory.position
-        end = time.monotonic() + 2.0 + missing / self.memory.sample_rate
-        while self.memory.position < position and time.monotonic() < end:
-            time.sleep(0.005)
 
     def _source(self, inputs: int) -> str:
         if not inputs or (isinstance(self._input, str) and self._input == "none"):
@@ -286,8 +268,10 @@ class Host:
 
     def _swap(self, asked: dict[str, Any], seconds: float) -> None:
         try:
-            self._swap_in(self._prepared(asked), seconds)
-            self._asked = asked
+            chain = self._prepared(asked)
+            if self._lineup is not None:
+                self._lineup.swap(chain, self._chosen, seconds, self._take_over)
+            self._asked, self._chain = asked, chain
             self._remember_files()
         except TorchbendError as error:
             self._say(f"the old model plays on: {error}")
@@ -297,32 +281,8 @@ class Host:
             self._say("the old model plays on: an error of torchbend's own; see the log")
             raise
 
-    def _swap_in(self, chain: tuple[Prepared, ...], seconds: float) -> None:
-        new = self._part(chain)
-        try:
-            new.begin(self._worker(new), MEASURE_SECONDS / 3)
-            new.set_all(self._values())
-            new.attach()
-            time.sleep(PREROLL_SECONDS)
-        except BaseException:
-            new.stop()
-            raise
-        old = list(self._parts)
-        self._chain = chain
-        self._parts = [new, *old]
-        self.surface.load(new.models, latent_labels(chain, new.steps))
-        new.set_all(self._values())
-        levels = {new.slot: 1.0, **{part.slot: 0.0 for part in old}}
-        self.strip.fade(levels, seconds=seconds)
-        self.strip.set(delay=new.delay_frames)
-        for part in old:
-            part.state = "leaving"
-        self._say(f"{new.name} comes in")
-        time.sleep(seconds + 0.1)
-        self._parts = [new]
-        for part in old:
-            part.stop()
-        self._spare = self._spare or Worker()
+    def _take_over(self, part: Part) -> None:
+        self.surface.load(part.models, latent_labels(part.chain, part.steps))
 
     def _prepared(self, asked: dict[str, Any]) -> tuple[Prepared, ...]:
         """Open what was asked for; sets what plays after what."""
@@ -336,22 +296,6 @@ class Host:
         self._chosen = replace(self._chosen, steps=steps)
         return prepare_chain(models, folder=self._folder.name, say=self._say, **asked)
 
-    def _part(self, chain: tuple[Prepared, ...]) -> Part:
-        used = {part.slot for part in self._parts}
-        slot = next(n for n in range(_SLOTS) if n not in used)
-        playing = self.audio.playing
-        block = (playing.block if playing else 0) or self._device.block
-        return Part(self.memory, slot, chain, block, self._chosen, self._say)
-
-    def _worker(self, part: Part) -> Worker | InsideWorker:
-        """The worker that waits, or a new one."""
-        model = part.chain[0]
-        if model.live is not None:
-            self._say(f"{model.name} plays in this process: {model.why_in_process}")
-            return InsideWorker(model.live, model.info, model.method)
-        spare, self._spare = self._spare, None
-        return spare if spare is not None and spare.is_alive else Worker()
-
     def _steps(self) -> tuple[Step, ...]:
         return self._chosen.steps or tuple(
             Step(n, model.method.name) for n, model in enumerate(self._chain)
@@ -360,6 +304,11 @@ class Host:
     def _method(self, step: Step) -> Any:
         info = self._chain[step.model].info
         return next(method for method in info.methods if method.name == step.method)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What plays, the newest first."""
+        return self._lineup.parts if self._lineup else ()
 
     # -- controls -------------------------------------------------------------------------------
 
@@ -392,9 +341,8 @@ class Host:
             self._loader.submit(self._switch_recording, bool(values[0]))
         elif address == "/model/load":
             self.load(str(values[0]), float(values[1]) if len(values) > 1 else FADE_SECONDS)
-        else:
-            for part in self._parts:
-                part.set(address, values)
+        elif self._lineup is not None:
+            self._lineup.set(address, values)
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -424,8 +372,7 @@ class Host:
         while not self._closing.wait(WATCH_SECONDS):
             try:
                 self._keeper.watch()
-                for part in self._parts:
-                    self._look_after(part)
+                self._look_after()
                 now = time.monotonic()
                 if now - told >= TELL_SECONDS:
                     told = now
@@ -437,49 +384,9 @@ class Host:
             except Exception:  # noqa: BLE001
                 _log.exception("the supervisor of the live host")
 
-    def _look_after(self, part: Part) -> None:
-        worker = part.worker
-        if worker is None or part.state != "playing":
-            return
-        for line in worker.listen():
-            self._say(f"{part.name}: {line}")
-        if not worker.is_alive or worker.stopped:
-            why = worker.stopped or "its process ended"
-            self._say(f"{part.name} plays no more: {why}; it is brought back")
-            part.state = "lost"
-            threading.Thread(target=self._revive, args=(part,), daemon=True).start()
-        elif len(self._parts) == 1:
-            self._look_for_gaps(part)
-
-    def _revive(self, part: Part) -> None:
-        began = time.monotonic()
-        if part.worker is not None:
-            part.worker.kill()
-        try:
-            part.revive(self._worker(part))
-        except TorchbendError as error:
-            part.state = "silent"
-            self._say(f"{part.name} cannot be brought back: {error}")
-            return
-        self._say(f"{part.name} plays again after {time.monotonic() - began:.1f} s")
-        self._spare = self._spare or Worker()
-
-    def _look_for_gaps(self, part: Part) -> None:
-        """A model that is late again and again gets more time, or is taken out."""
-        now, gaps = time.monotonic(), self.strip.slot_counters(part.slot).gaps
-        self._gaps.append((now, gaps))
-        while now - self._gaps[0][0] > PATIENCE_SECONDS:
-            self._gaps.popleft()
-        if gaps - self._gaps[0][1] < MOST_GAPS or self.audio.state() != "running":
-            return
-        self._gaps.clear()
-        if part.can_grow:
-            part.grow()
-            self.strip.set(delay=part.delay_frames)
-            ms = 1000 * part.latency / self.memory.sample_rate
-            self._say(f"{part.name} was late again and again: its latency is {ms:.1f} ms now")
-        else:
-            self._say(f"{part.name} is late again and again: this machine is too slow for it now")
+    def _look_after(self) -> None:
+        if self._lineup is not None:
+            self._lineup.look_after(device_runs=self._keeper.state == "running")
 
     def _publish(self) -> None:
         status, tree = self.status(), self.surface.tree
@@ -522,7 +429,7 @@ class Host:
             sample_rate=self.memory.sample_rate,
             device_block=counters.block_frames,
             callback="C" if self.audio.use_native else "Python",
-            models=tuple(part.status(self.strip) for part in self._parts),
+            models=tuple(part.status(self.strip) for part in self.parts),
             latency=self.latency(),
             input_db=tuple(decibels(peak) for peak in meters.input_peak),
             output_db=tuple(decibels(peak) for peak in meters.output_peak),
@@ -539,7 +446,7 @@ class Host:
     def latency(self) -> LatencyReport:
         """Where the time between a sound and its answer goes."""
         playing, rate = self.audio.playing, self.memory.sample_rate
-        part = self._parts[0] if self._parts else None
+        part = next(iter(self.parts), None)
         return LatencyReport(
             device_in=round(playing.input_latency * rate) if playing else 0,
             device_out=round(playing.output_latency * rate) if playing else 0,

@@ -154,9 +154,7 @@ class Part:
         self.load(worker)
         while self.chosen.block is None and self._is_hasty(worker, seconds / 6):
             _, loaded = self._running()
-            self._settings = dataclasses.replace(
-                self._settings, least_block=2 * loaded.model_block
-            )
+            self._settings = dataclasses.replace(self._settings, least_block=2 * loaded.model_block)
             self.load(worker)
         self._settle_latency(worker.measure(seconds))
 
