@@ -138,6 +138,7 @@ def _play(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             with contextlib.suppress(KeyboardInterrupt):
                 _wait_for(args.seconds)
             return
+        say(_listening(host.surface))
         view = _view(host)
         if view.draws:
             speaking.clear()
