@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from torchbend.errors import LiveError
+from torchbend.realtime.worker.cuda import GraphedCall
 from torchbend.realtime.worker.latents import Latents
-from torchbend.realtime.worker.layout import Value, ValueLayout
+from torchbend.realtime.worker.layout import Place, Value, ValueLayout
 from torchbend.realtime.worker.net import Net
 
 __all__ = ["Chain", "Step"]
@@ -92,6 +93,7 @@ class Chain:
         self.layout = ValueLayout([net.info for net in self.nets], numbers)
         self.given = [tuple(place.attribute.default) for place in self.layout.places]
         self.stamps = [0] * len(self.given)
+        self._graphs: list[GraphedCall] = []
         shape = (self.batch, first.in_channels, self.block)
         self._x = torch.zeros(shape, device=self.device)
 
@@ -109,8 +111,49 @@ class Chain:
         for number, (net, method) in enumerate(self._steps):
             if number == self._desk_at and self.desk is not None:
                 x = self.desk.play(x, position)
-            x = net.play(method.name, x)
+            call = self._graphs[number] if self._graphs else None
+            x = net.play(method.name, x) if call is None else call(x)
         return self._made(x)
+
+    def record(self) -> str:
+        """Record the methods as CUDA graphs, where the models and their knobs stand it.
+
+        Returns:
+            Why there are none; empty if there are.
+        """
+        x = self._x[..., :: self._steps[0][1].in_ratio].contiguous()
+        reason = ""
+        for net, method in self._steps:
+            play = getattr(net.module, method.name)
+            call = GraphedCall(play, [x], state=net.state)
+            self._graphs.append(call)
+            with torch.inference_mode():
+                x = play(x).clone()
+            reason = reason or call.reason
+        for number, place in enumerate(self.layout.places):
+            reason = reason or self._unheard(number, place)
+        if reason:
+            self._graphs.clear()
+        return reason
+
+    def _unheard(self, number: int, place: Place) -> str:
+        """Why a graph does not play what an attribute is set to; empty if it does.
+
+        A number that a file keeps as a number is part of the recording.
+        """
+        attribute = place.attribute
+        low, high = attribute.low, attribute.high
+        for other in (high, low):
+            moved = tuple(
+                v if other is None or isinstance(v, str) else type(v)(other)
+                for v in attribute.default
+            )
+            if moved != attribute.default:
+                self.set(number, moved, 0)
+                heard = all(call.agrees(*call.inputs) for call in self._graphs)
+                self.set(number, attribute.default, 0)
+                return "" if heard else f"as a CUDA graph it would not hear {attribute.name} move"
+        return f"whether a CUDA graph hears {attribute.name} move cannot be tried"
 
     def set(self, number: int, values: tuple[Value, ...], stamp: int) -> str:
         """Set an attribute, between two blocks.

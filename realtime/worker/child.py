@@ -30,6 +30,7 @@ from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.offspring import commands, leave_with, take_stdout
 from torchbend.realtime.worker.chain import Chain, Step
 from torchbend.realtime.worker.cuda import cuda_device
+from torchbend.realtime.worker.execution import set_up_torch
 from torchbend.realtime.worker.probing import own_delay, percentile, turn_times
 from torchbend.realtime.worker.resampling import Resampled
 from torchbend.realtime.worker.turn import Blocks, Player, Turns
@@ -46,10 +47,7 @@ def main() -> NoReturn:
     """Run until told to stop; never returns."""
     send = take_stdout()
     leave_with(int(sys.argv[1]))
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    # Plain execution: nothing is compiled anew in the middle of a set.
-    torch._C._jit_set_profiling_mode(False)
+    set_up_torch()
     send(event="awake")
     try:
         _Worker(send).run()
@@ -82,6 +80,11 @@ class Playable:
         rate = int(settings["model_rate"] or settings["device_rate"])
         self.twins = Twins(make, rate, knobs=settings["knobs"], say=say)
         self.twins.warm_up()
+        self.where = str(self.device)
+        if self.device.type == "cuda":
+            reason = self.twins.record()
+            self.where += "" if reason else " graph"
+            self.note = f"it plays without a CUDA graph: {reason}" if reason else ""
         self.blocks = Blocks(self.twins)
         self.player: Player = self.blocks
         self.resampler_frames = 0
@@ -159,7 +162,7 @@ class _Worker:
             out_channels=playable.player.out_channels,
             model_block=playable.twins.block,
             resampler_frames=playable.resampler_frames,
-            device=str(playable.device),
+            device=playable.where,
             note=playable.note,
             knobs=playable.twins.knobs,
             bad_blocks=playable.twins.bad_blocks,
@@ -170,10 +173,13 @@ class _Worker:
         twins, seconds = playable.twins, float(command["seconds"])
         delay = own_delay(twins) if command["delay"] else None
         quiet = torch.zeros(twins.block, twins.in_channels)
+        fresh = twins.save_state()
         single = turn_times(lambda: twins.play(quiet, 0), seconds / 2, least=20)
         double = single
         if twins.knobs == CROSS_FADE:
             double = turn_times(lambda: twins.play_both(quiet, 0), seconds / 2, least=20)
+        # What is heard begins as a rendering does.
+        twins.restore_state(fresh)
         self._send(
             event="measured",
             turn=percentile(single, 99.9),

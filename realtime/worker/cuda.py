@@ -121,6 +121,11 @@ class GraphedCall:
                 self._restore(saved)
 
     @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Tensors such as it is called with."""
+        return tuple(self._inputs)
+
+    @property
     def graphed(self) -> bool:
         """Whether a graph plays."""
         return self._graph is not None

@@ -97,6 +97,10 @@ class Twins:
                 chain.restore_state(fresh)
         self._fresh = self.playing.save_state()
 
+    def record(self) -> str:
+        """Record CUDA graphs; returns why there are none, or nothing."""
+        return next(filter(None, [chain.record() for chain in self._copies()]), "")
+
     def play_alone(self) -> None:
         """Give up the second copy; values go in steps from now on."""
         self.resting = None

@@ -249,3 +249,10 @@ def test_values_go_through_numbers_and_back(echo_file):
     assert layout.defaults() == [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]
     gain = info.attributes[0]
     assert as_values(gain, as_numbers(gain, (2.5,))) == (2.5,)
+
+
+def test_without_a_gpu_there_is_no_graph_and_it_plays_on(echo_file):
+    twins = twins_of(echo_file, block=64)
+    x = noise(128)
+    assert "CUDA graph" in twins.record()
+    assert torch.equal(played(twins, x), reference(echo_file, x, 64))
