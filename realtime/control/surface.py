@@ -168,6 +168,16 @@ class ControlSurface:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def listening(self) -> str:
+        """Where it is heard, for people; OSCQuery once it is started."""
+        places = []
+        if self.osc is not None:
+            places.append("OSC {}:{}".format(*self.osc.place))
+        if self.query is not None and self._thread is not None:
+            places.append("OSCQuery http://{}:{}".format(*self.query.place))
+        return "  ".join(places)
+
     def load(self, models: Models, latents: Sequence[str] = ()) -> None:
         """Put other models' controls where the last ones' were.
 

@@ -411,8 +411,16 @@ def test_a_taken_port_leaves_nothing_running(surface: ControlSurface, tmp_path: 
         other.start()
 
 
+def test_where_it_listens_is_told(surface: ControlSurface) -> None:
+    assert surface.osc is not None
+    assert surface.query is not None
+    osc, query = surface.osc.place[1], surface.query.place[1]
+    assert surface.listening == f"OSC 127.0.0.1:{osc}  OSCQuery http://127.0.0.1:{query}"
+
+
 def test_a_strip_without_a_model_and_without_servers() -> None:
     with ControlSurface(osc_port=None, query_port=None) as surface:
+        assert surface.listening == ""
         surface.tree.set("/gain/in", (-6.0,))
         assert "/bend" not in str(surface.tree.owners)
 
