@@ -34,11 +34,11 @@ from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.feeding import FilePlayer
 from torchbend.realtime.lineup import SLOTS, Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
-from torchbend.realtime.opening import Prepared, prepare_chain
-from torchbend.realtime.part import Chosen, Part, latent_labels
+from torchbend.realtime.opening import Prepared
+from torchbend.realtime.part import Chosen, Part, latent_labels, steps_of
 from torchbend.realtime.recording import WavWriter
+from torchbend.realtime.request import bus_channels, prepare_asked, sample_rate_of
 from torchbend.realtime.status import LatencyReport, Status
-from torchbend.realtime.worker.chain import Step
 from torchbend.realtime.worker.process import Worker
 
 __all__ = ["Host"]
@@ -49,7 +49,6 @@ FADE_SECONDS = 1.0
 WATCH_SECONDS = 0.05
 TELL_SECONDS = 0.05
 FILES_SECONDS = 0.5
-RATE = 48000  # of models that do not say
 _KEPT_LINES = 50
 
 
@@ -184,7 +183,7 @@ class Host:
         ins, outs = self.memory.inputs, self.memory.outputs
         self.surface = ControlSurface(
             [(model.name, model.info) for model in self._chain],
-            latents=latent_labels(self._chain, self._steps()),
+            latents=latent_labels(self._chain, steps_of(self._chain, self._chosen)),
             sink=self._sink,
             clock=lambda: self.memory.position,
             in_channels=max(1, ins),
@@ -210,14 +209,8 @@ class Host:
 
     def _open_audio(self) -> None:
         """Make the memory and open the device, at the model's rate or else at the device's."""
-        rate = next((m.info.sample_rate for m in self._chain if m.info.sample_rate), RATE)
-        steps = self._steps()
-        methods = [self._method(step) for step in steps]
-        first, last = methods[0], methods[-1]
-        inputs = first.in_channels if first.in_ratio == 1 else 0
-        inputs = self._channels or inputs
-        voices = inputs // first.in_channels if inputs and inputs % first.in_channels == 0 else 1
-        outputs = max(2, voices * last.out_channels)
+        rate = sample_rate_of(self._chain)
+        inputs, outputs = bus_channels(self._chain, self._chosen, self._channels)
         device = self._device
         if self._source(inputs) != "device":
             device = replace(device, input="none")
@@ -286,24 +279,9 @@ class Host:
 
     def _prepared(self, asked: dict[str, Any]) -> tuple[Prepared, ...]:
         """Open what was asked for; sets what plays after what."""
-        asked, steps = dict(asked), None
-        methods = asked.get("method")
-        models = asked.pop("models", None)
-        alone = not isinstance(models, (list, tuple)) or len(models) == 1
-        if alone and isinstance(methods, (list, tuple)) and len(methods) > 1:
-            steps = tuple(Step(0, name) for name in methods)
-            asked["method"] = methods[0]
-        self._chosen = replace(self._chosen, steps=steps)
-        return prepare_chain(models, folder=self._folder.name, say=self._say, **asked)
-
-    def _steps(self) -> tuple[Step, ...]:
-        return self._chosen.steps or tuple(
-            Step(n, model.method.name) for n, model in enumerate(self._chain)
-        )
-
-    def _method(self, step: Step) -> Any:
-        info = self._chain[step.model].info
-        return next(method for method in info.methods if method.name == step.method)
+        folder = self._folder.name
+        chain, self._chosen = prepare_asked(asked, self._chosen, folder=folder, say=self._say)
+        return chain
 
     @property
     def parts(self) -> tuple[Part, ...]:
