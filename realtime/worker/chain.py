@@ -122,7 +122,7 @@ class Chain:
             Why there are none; empty if there are.
         """
         x = self._x[..., :: self._steps[0][1].in_ratio].contiguous()
-        reason = ""
+        reason, state = "", self.save_state()
         for net, method in self._steps:
             play = getattr(net.module, method.name)
             call = GraphedCall(play, [x], state=net.state)
@@ -134,6 +134,7 @@ class Chain:
             reason = reason or self._unheard(number, place)
         if reason:
             self._graphs.clear()
+        self.restore_state(state)
         return reason
 
     def _unheard(self, number: int, place: Place) -> str:
