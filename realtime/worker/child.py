@@ -41,6 +41,7 @@ __all__ = ["Playable", "main"]
 _REPORT_SECONDS = 1.0
 _PRIORITY = 10  # of the real-time scheduler, where it is permitted
 _NICE = -10
+_REST = 0.5  # of the time that it plays, while it measures
 
 
 def main() -> NoReturn:
@@ -174,10 +175,11 @@ class _Worker:
         delay = own_delay(twins) if command["delay"] else None
         quiet = torch.zeros(twins.block, twins.in_channels)
         fresh = twins.save_state()
-        single = turn_times(lambda: twins.play(quiet, 0), seconds / 2, least=20)
+        _hurry()  # as it will when it plays
+        single = turn_times(lambda: twins.play(quiet, 0), seconds / 2, rest=_REST)
         double = single
         if twins.knobs == CROSS_FADE:
-            double = turn_times(lambda: twins.play_both(quiet, 0), seconds / 2, least=20)
+            double = turn_times(lambda: twins.play_both(quiet, 0), seconds / 2, rest=_REST)
         # What is heard begins as a rendering does.
         twins.restore_state(fresh)
         self._send(

@@ -34,13 +34,16 @@ _LEAST_RATIO = 100.0  # of the energy of an answer to that of what comes without
 
 
 # -- time --------------------------------------------------------------------------------------
-def turn_times(play: Callable[[], object], seconds: float, least: int = 20) -> list[float]:
-    """How long turns take, one straight after the other.
+def turn_times(
+    play: Callable[[], object], seconds: float, least: int = 20, *, rest: float = 0.0
+) -> list[float]:
+    """How long turns take, one after the other.
 
     Args:
         play: plays one turn.
         seconds: how long to go on.
         least: how many to play in any case.
+        rest: how long to wait after each, as a share of what it took: others want to play, too.
 
     Returns:
         Seconds of each.
@@ -51,6 +54,7 @@ def turn_times(play: Callable[[], object], seconds: float, least: int = 20) -> l
         began = time.perf_counter()
         play()
         times.append(time.perf_counter() - began)
+        time.sleep(rest * times[-1])
     return times
 
 
