@@ -397,7 +397,7 @@ class Host:
         counters, meters = self.strip.counters(), self.strip.meters()
         playing, osc = self.audio.playing, self.surface.osc
         counts = self.surface.tree.counts
-        dropped = 0 if osc is None else sum(osc.counts[c] for c in osc.counts if c != "packets")
+        refused = 0 if osc is None else osc.refused
         return Status(
             seconds=time.monotonic() - self._started if self._started else 0.0,
             audio=self._keeper.state,
@@ -416,7 +416,7 @@ class Host:
             xruns=counters.xruns,
             bad_inputs=counters.bad_inputs,
             bad_outputs=counters.bad_outputs,
-            dropped_messages=dropped + counts["failed"],
+            dropped_messages=refused + counts["failed"],
             recording=self._recording.path if self._recording else None,
             messages=tuple(self.messages),
         )

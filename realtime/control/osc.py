@@ -112,6 +112,11 @@ class OscServer:
         found = self._server.socket.getsockname()
         return found[0], found[1]
 
+    @property
+    def refused(self) -> int:
+        """How many messages could not be taken."""
+        return sum(self.counts[reason] for reason in _REASONS)
+
     def start(self) -> OscServer:
         """Serve from a thread of its own."""
         self._thread = threading.Thread(target=self._run, name="torchbend-osc", daemon=True)
