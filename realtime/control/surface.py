@@ -284,8 +284,8 @@ class ControlSurface:
             try:
                 self._serve(address, values, panics, now)
             except (FileError, RefusedError) as error:
-                self.tree.counts["failed"] += 1
                 logger.warning("%s: %s", address, error)
+                self.tree.counts["failed"] += 1
         if self._midi_changed and self._midi_file is not None:
             self._midi_changed = False
             try:
