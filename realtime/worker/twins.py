@@ -273,7 +273,11 @@ class Twins:
     def _one(self, chain: Chain, frames: Tensor, position: int) -> Tensor:
         # Noise follows from the position: a take renders the same again, and both copies of a
         # cross-fade draw the same.
-        torch.manual_seed((self._seed + position) & 0x7FFFFFFF)
+        seed = (self._seed + position) & 0x7FFFFFFF
+        # torch.manual_seed would keep a stack trace of each call for a GPU that is not in use.
+        torch.default_generator.manual_seed(seed)
+        if chain.device.type == "cuda":
+            torch.cuda.default_generators[chain.device.index or 0].manual_seed(seed)
         return chain.play(frames, position)
 
     def _cleaned(self, made: Tensor) -> Tensor:
