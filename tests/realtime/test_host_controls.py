@@ -62,16 +62,21 @@ def is_heard(session, gain, late=LATE):
     return is_it
 
 
+def wait_for(surface, address, value):
+    """Hear what is told, until it is this; the socket's patience ends."""
+    while surface.hear_of(address) != (value,):
+        pass
+
+
 def test_a_knob_moved_by_osc_is_heard_and_told(session, knobs):
     until(is_heard(session, 1.0))
     with Surface(session.host.surface.osc.place) as other:
         other.send("/subscribe")
         knobs.send("/bend/gain", 0.25)
-        assert other.hear_of("/bend/gain") == (0.25,)
+        wait_for(other, "/bend/gain", 0.25)
     until(is_heard(session, 0.25))
     knobs.send("/bend/gain", 7.0)  # above its range
-    while knobs.hear_of("/bend/gain") != (2.0,):  # or the socket's patience ends
-        pass
+    wait_for(knobs, "/bend/gain", 2.0)
     until(is_heard(session, 2.0))
     knobs.send("/gain/out", -20.0)
     until(is_heard(session, 0.2))
