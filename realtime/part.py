@@ -21,6 +21,7 @@ from torchbend.realtime.status import ModelStatus
 from torchbend.realtime.worker.chain import Step
 from torchbend.realtime.worker.inside import InsideWorker
 from torchbend.realtime.worker.layout import Place, ValueLayout, as_numbers
+from torchbend.realtime.worker.offline import OfflineWorker
 from torchbend.realtime.worker.probing import granted_blocks
 from torchbend.realtime.worker.process import ChainSettings, Loaded, Measured, Worker
 from torchbend.realtime.worker.twins import CROSS_FADE, STEPS
@@ -32,6 +33,8 @@ HASTE = 0.7  # of a block's time: what takes more gets longer blocks
 MOST_BLOCK_FRAMES = 8192
 LEAST_BLOCK_FRAMES = 512  # fewer would cost more in calls than they are heard
 MOST_GRANTED_SECONDS = 0.5
+
+AnyWorker = Worker | InsideWorker | OfflineWorker
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Part:
         self.state = "starting"
         self.latency = 0
         self.own_delay: int | None = None
-        self.worker: Worker | InsideWorker | None = None
+        self.worker: AnyWorker | None = None
         self.loaded: Loaded | None = None
         self.measured: Measured | None = None
         self._say = say
@@ -126,7 +129,7 @@ class Part:
         """Whether it plays in this process: it could not be written as a file."""
         return self.chain[0].live is not None
 
-    def load(self, worker: Worker | InsideWorker) -> None:
+    def load(self, worker: AnyWorker) -> None:
         """Let a worker load it.
 
         Raises:
@@ -140,7 +143,7 @@ class Part:
         if self.loaded.note:
             self._say(self.loaded.note)
 
-    def begin(self, worker: Worker | InsideWorker, seconds: float) -> None:
+    def begin(self, worker: AnyWorker, seconds: float) -> None:
         """Load it, measure how long a turn takes, and choose block and latency by it.
 
         Args:
@@ -158,7 +161,7 @@ class Part:
             self.load(worker)
         self._settle_latency(worker.measure(seconds))
 
-    def _is_hasty(self, worker: Worker | InsideWorker, seconds: float) -> bool:
+    def _is_hasty(self, worker: AnyWorker, seconds: float) -> bool:
         """Whether larger blocks would make it easier: calls cost, whatever their length."""
         _, loaded = self._running()
         if 2 * loaded.block > MOST_BLOCK_FRAMES:
@@ -220,7 +223,7 @@ class Part:
         self.state = "playing"
         return begun
 
-    def revive(self, worker: Worker | InsideWorker) -> None:
+    def revive(self, worker: AnyWorker) -> None:
         """Play on with another worker, as loaded and measured before.
 
         Raises:
@@ -248,7 +251,7 @@ class Part:
         least = latency_frames(loaded.block, self._device_block)
         self._granted = (latency - least) / self.memory.sample_rate
 
-    def _running(self) -> tuple[Worker | InsideWorker, Loaded]:
+    def _running(self) -> tuple[AnyWorker, Loaded]:
         if self.worker is None or self.loaded is None:
             raise LiveError(f"{self.name} is not loaded")
         return self.worker, self.loaded
