@@ -74,7 +74,8 @@ def prepare(
         model: a ``.ts`` file, the folder or a checkpoint of a RAVE run, a bent module, any other
             module; None is the built-in voice.
         method: what to play of it; ``forward``, else ``decode``, else the first.
-        bend: a bending configuration, or the file that holds one.
+        bend: a bending configuration, or the file that holds one; for the built-in voice in
+            place of its own bends.
         python: ``FILE`` or ``FILE:NAME`` in place of ``model``: that file is run.
         folder: where files are written; they must stay while the model plays.
         say: is given a line before each step that takes long.
@@ -100,6 +101,7 @@ def prepare(
             path, info = voice_file(Path(folder))
             return Prepared(path, info, _method(info, method, name), name)
         bended = voice()
+        bended.reset()  # the bends that are given are all there are
     elif isinstance(model, (str, os.PathLike)):
         file = Path(model)
         name = _name_of(file)
@@ -235,9 +237,22 @@ def _described(file: Path, say: Say) -> FileInfo:
     info = read_info(archive)
     if info is None:
         say(f"asking {file.name} what it plays")
+        module = open_script(archive)
+        info = ask(module, file.stem).info
+        deaf = [a.name for a in info.attributes if not _can_be_set(module, a)]
+        if deaf:
+            say(f"{file.name} has no setter that fits {', '.join(deaf)}: left out")
+        attributes = tuple(a for a in info.attributes if a.name not in deaf)
         # What it keeps between two blocks is found by playing it.
-        info = replace(ask(open_script(archive), file.stem).info, state=None)
+        info = replace(info, attributes=attributes, state=None)
     return info
+
+
+def _can_be_set(module: torch.jit.ScriptModule, attribute: AttributeInfo) -> bool:
+    name = f"set_{attribute.name}"
+    if name not in module._c._method_names():
+        return False
+    return len(module._c._get_method(name).schema.arguments) - 1 == len(attribute.types)
 
 
 def _opened(file: Path, rave: dict[str, Any]) -> BendedModule:
@@ -265,8 +280,7 @@ def _exported(bended: BendedModule, name: str, folder: Path, say: Say) -> Prepar
         info = bended.export(path, **options).info
     except ScriptError as error:
         info = _describe_in_process(bended, path, options)
-        why = str(error)
-        say(f"{name} plays in this process, slower than a worker would: {why}")
+        why = str(error).partition(" torch says:")[0]
         return Prepared(path, info, info.methods[0], name, live=bended, why_in_process=why)
     return Prepared(path, info, info.methods[0], name)
 

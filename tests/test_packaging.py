@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("export", "realtime")
 # Heavy or optional: imported where they are used, never by `import torchbend`.
 LAZY = ("IPython", "audiocraft", "cffi", "gin", "matplotlib", "omegaconf", "plotly", "pythonosc")
-LAZY += ("rave", "scipy", "sounddevice", "soundfile", "torchaudio", "transformers")
+LAZY += ("rave", "rich", "scipy", "sounddevice", "soundfile", "soxr", "torchaudio", "transformers")
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:
