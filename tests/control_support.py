@@ -14,14 +14,6 @@ from pythonosc.osc_message_builder import build_msg
 from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.realtime.control import Control, ControlTree, Values, bends, outputs, strip
 
-
-@dataclass(frozen=True)
-class Bypassable(AttributeInfo):
-    """An attribute of which it is known where it does nothing."""
-
-    neutral: tuple[float | int | str, ...] | None = None
-
-
 INFO = FileInfo(
     "net",
     (MethodInfo("forward", 1, 1, 1, 1),),

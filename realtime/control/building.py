@@ -142,14 +142,13 @@ def _bend(address: str, attribute: AttributeInfo) -> Control:
 
 def _neutral(control: Control, attribute: AttributeInfo) -> Values | None:
     """Where an attribute does nothing; None where that is unknown, or out of its range."""
-    neutral: Sequence[float | int | str] | None = getattr(attribute, "neutral", None)
-    if neutral is None:
+    if attribute.neutral is None:
         return None
     try:
-        taken = control.accept(neutral)
+        taken = control.accept(attribute.neutral)
     except RefusedError:
         return None
-    return taken if taken == tuple(neutral) else None
+    return taken if taken == attribute.neutral else None
 
 
 def latents(labels: Sequence[str]) -> list[Control]:

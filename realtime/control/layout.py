@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torchbend.realtime.control.building import BENDS, MOST_ELEMENTS
+from torchbend.realtime.control.building import BENDS, LATENTS, MOST_ELEMENTS
 from torchbend.realtime.control.controls import Control
 from torchbend.realtime.control.errors import FileError
 
@@ -31,12 +31,15 @@ def session(controls: Iterable[Control], title: str = "torchbend") -> dict[str, 
     """
     controls = list(controls)
     bends = [c for c in controls if c.address.startswith(BENDS + "/")]
+    latents = [c for c in controls if c.address.startswith(LATENTS + "/")]
     told = [c for c in controls if c.access == "r"]
-    rest = [c for c in controls if c not in bends and c not in told]
+    rest = [c for c in controls if c not in (*bends, *latents, *told)]
     tabs = [
         _tab("strip", [*_panel("strip_controls", rest), *_panel("strip_told", told)]),
         _tab(title or "model", _panel("bends", bends)),
     ]
+    if latents:
+        tabs.append(_tab("latent desk", _panel("latents", latents)))
     root = {
         "type": "root",
         "id": "root",

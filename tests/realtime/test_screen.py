@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from control_support import INFO, Bypassable, Clock, make_tree
+from control_support import INFO, Clock, make_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 from status_support import MODEL, make_status
 
-from torchbend.description import FileInfo
+from torchbend.description import AttributeInfo, FileInfo
 from torchbend.realtime.control import Control, ControlTree, Value, bends, strip
 from torchbend.realtime.screen import HOLD_SECONDS, LATELY_SECONDS, Screen, report_latency
 from torchbend.realtime.screen_parts import Row, as_ascii, bar
@@ -218,7 +218,7 @@ def test_each_kind_of_control_has_its_picture() -> None:
 
 
 def test_a_bypassed_bend_says_so_and_shows_its_own_value() -> None:
-    gain = Bypassable("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+    gain = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
     tree = ControlTree([*strip(), *bends(FileInfo("m", (), (gain,)))])
     lines = Screen().lines(STATUS, control_rows(tree), 80)
     assert "bypassed" not in shown(lines)

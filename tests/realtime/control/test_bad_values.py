@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from control_support import INFO, NOW, Bypassable, Heard, bundle, padded
+from control_support import INFO, NOW, Heard, bundle, padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -20,11 +20,11 @@ from torchbend.realtime.control.controls import LARGEST
 from torchbend.realtime.control.surface import ControlSurface
 
 NEUTRAL = (
-    Bypassable("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,)),
-    Bypassable("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,)),
-    Bypassable("turn", "vector", ("float",) * 3, (0.5,) * 3, -1.0, 1.0, neutral=(1.0, 0.0, 0.0)),
-    Bypassable("mode", "choice", ("str",), ("a",), choices=("a", "b"), neutral=("b",)),
-    Bypassable("open", "int", ("int",), (3,), neutral=(1,)),
+    AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,)),
+    AttributeInfo("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,)),
+    AttributeInfo("turn", "vector", ("float",) * 3, (0.5,) * 3, -1.0, 1.0, neutral=(1.0, 0.0, 0.0)),
+    AttributeInfo("mode", "choice", ("str",), ("a",), choices=("a", "b"), neutral=("b",)),
+    AttributeInfo("open", "int", ("int",), (3,), neutral=(1,)),
     AttributeInfo("word", "str", ("str",), ("x",)),
 )
 CHAIN = [("enc", INFO), ("dec", FileInfo("dec", (), NEUTRAL))]

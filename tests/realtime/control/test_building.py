@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from control_support import INFO, Bypassable, make_tree
+from control_support import INFO, make_tree
 
 from torchbend.description import AttributeInfo, FileInfo
 from torchbend.realtime.control import (
@@ -116,12 +116,12 @@ def test_names_of_models_are_parts_of_addresses_and_no_two_the_same() -> None:
 
 
 def test_what_has_a_neutral_value_can_be_bypassed() -> None:
-    gain = Bypassable("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
-    named = Bypassable("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,))
-    mix = Bypassable("mix", "vector", ("float",) * 2, (0.5, 0.5), 0.0, 1.0, neutral=(1.0, 0.0))
-    outside = Bypassable("far", "float", ("float",), (3.0,), 2.0, 4.0, neutral=(1.0,))
-    wrong = Bypassable("odd", "float", ("float",), (3.0,), neutral=(1.0, 2.0))
-    unknown = Bypassable("free", "float", ("float",), (3.0,))
+    gain = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+    named = AttributeInfo("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,))
+    mix = AttributeInfo("mix", "vector", ("float",) * 2, (0.5, 0.5), 0.0, 1.0, neutral=(1.0, 0.0))
+    outside = AttributeInfo("far", "float", ("float",), (3.0,), 2.0, 4.0, neutral=(1.0,))
+    wrong = AttributeInfo("odd", "float", ("float",), (3.0,), neutral=(1.0, 2.0))
+    unknown = AttributeInfo("free", "float", ("float",), (3.0,))
     info = FileInfo("m", (), (gain, named, mix, outside, wrong, unknown))
     tree = ControlTree(bends(info))
     assert [a for a in tree.controls if a.endswith("/bypass")] == [
@@ -158,7 +158,10 @@ def test_the_latent_desk() -> None:
 
 
 def test_the_table_has_a_row_for_each_control() -> None:
-    controls = [*strip(), *outputs(2, 2), *bends(INFO)]
+    gain = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+    file = FileInfo("m", (), (gain,))
+    controls = [*strip(), *outputs(2, 2), *bends(INFO), *bends([("a", file), ("b", file)])]
+    controls += latents(["a", "b"])
     lines = address_table(controls).splitlines()
     assert len(lines) == 2 + len(controls)
     assert len({len(line) for line in lines}) == 1
@@ -173,5 +176,7 @@ def test_the_table_has_a_row_for_each_control() -> None:
     ]
     (morph,) = [line for line in lines if "/preset/morph" in line]
     assert "text [float]" in morph
+    for address in ("/bend/a/gain/bypass", "/latent/jitter", "/underruns", "/width", "/device"):
+        assert f"`{address}`" in "\n".join(lines)
     (late,) = [line for line in lines if "`/late`" in line]
     assert "silent, dry" in late

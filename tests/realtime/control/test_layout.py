@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from control_support import make_tree
 
-from torchbend.realtime.control import Control, FileError
+from torchbend.description import AttributeInfo, FileInfo
+from torchbend.realtime.control import Control, FileError, bends, latents
 from torchbend.realtime.control.layout import session, write_session
 
 # What each widget of the program knows, of all that we write (its documentation, 1.27).
@@ -84,9 +85,31 @@ def test_each_control_has_a_widget_in_its_range() -> None:
             assert widget.get("interaction") is False or low <= widget["default"] <= high
 
 
+GAIN = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+CHAIN = [("enc", FileInfo("m", (), (GAIN,))), ("dec", FileInfo("m", (), (GAIN,)))]
+MORE = [*bends(CHAIN), *latents(["a", "b"])]
+
+
+def test_a_chain_its_bypasses_and_the_latent_desk_have_their_widgets() -> None:
+    tree, _ = make_tree(*MORE)
+    found = session(tree.owners, "my model")
+    (desk,) = [tab for tab in found["content"]["tabs"] if tab["label"] == "latent desk"]
+    addresses = [w["address"] for w in widgets(desk) if "address" in w]
+    assert addresses == ["/latent/0", "/latent/1", "/latent/scale", "/latent/jitter"]
+    shown = by_address(found)
+    assert shown["/bend/dec/gain"]["type"] == "fader"
+    assert shown["/bend/dec/gain/bypass"]["mode"] == "toggle"
+    assert shown["/late"]["values"] == ["silent", "dry"]
+    assert shown["/ceiling"]["range"] == {"min": -24.0, "max": 0.0}
+    for told in ("/device", "/model/name", "/underruns"):
+        assert shown[told]["type"] == "text"
+    labels = [tab["label"] for tab in session(make_tree()[0].owners)["content"]["tabs"]]
+    assert labels == ["strip", "torchbend"]
+
+
 def test_what_a_widget_sends_is_taken() -> None:
     """A button's 1 and 0, a switch's text, a fader's ends, as the program sends them."""
-    tree, _ = make_tree()
+    tree, _ = make_tree(*MORE)
     for address, widget in by_address(session(tree.owners)).items():
         if tree.controls[address].access == "r":
             continue

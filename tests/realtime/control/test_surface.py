@@ -11,7 +11,7 @@ from typing import Any
 
 import mido
 import pytest
-from control_support import INFO, Bypassable, Heard, Surface, until
+from control_support import INFO, Heard, Surface, until
 from pythonosc.osc_message_builder import build_msg
 
 from torchbend.description import AttributeInfo, FileInfo
@@ -86,8 +86,8 @@ def test_panic_reaches_the_host_first_and_ends_a_morph(
     assert tree.value("/bend/drive") == (2.0,)
 
 
-GAIN = Bypassable("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
-MIX = Bypassable("mix", "vector", ("float",) * 2, (0.5, 0.5), 0.0, 1.0, neutral=(1.0, 0.0))
+GAIN = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(1.0,))
+MIX = AttributeInfo("mix", "vector", ("float",) * 2, (0.5, 0.5), 0.0, 1.0, neutral=(1.0, 0.0))
 FREE = AttributeInfo("free", "float", ("float",), (3.0,))
 PLAIN = FileInfo("m", (), (GAIN, MIX, FREE))
 
@@ -152,7 +152,7 @@ def test_presets_and_takes_hold_a_bypassed_bends_own_value(
 
 
 def test_an_attribute_called_bypass_is_one_like_others(tmp_path: Path, heard: Heard) -> None:
-    named = Bypassable("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,))
+    named = AttributeInfo("bypass", "bool", ("int",), (1,), 0, 1, neutral=(0,))
     surface = ControlSurface(
         FileInfo("m", (), (named, FREE)), sink=heard, osc_port=None, query_port=None
     )
@@ -282,7 +282,7 @@ def test_what_another_model_keeps_is_told_as_it_is_to_have_it(
     tree.set("/bend/gain", (0.25,))
     tree.set("/bend/gain/bypass", (True,))
     heard.all.clear()
-    other = Bypassable("gain", "float", ("float",), (0.5,), 0.0, 4.0, neutral=(4.0,))
+    other = AttributeInfo("gain", "float", ("float",), (0.5,), 0.0, 4.0, neutral=(4.0,))
     silent.load(FileInfo("m", (), (other,)))
     assert set(heard.moves) == {("/bend/gain", (4.0,))}
     assert tree.value("/bend/gain") == (0.25,)
