@@ -3,7 +3,9 @@
 It is the live host without a device: the same callback, the same turns, the same files, in
 lockstep. So what is rendered is what would be heard::
 
-    torchbend.realtime.render("model.ts", "drums.wav", "bent.wav", values={"gain": 0.5})
+    from torchbend.realtime.render import render
+
+    render("model.ts", "drums.wav", "bent.wav", values={"gain": 0.5})
 """
 
 from __future__ import annotations
@@ -77,7 +79,8 @@ def render(
         device_block: frames that the callback plays at a time.
         channels: as for `Host`.
         cuda: the same.
-        trim: begin with the answer to the first frame; otherwise as late as it comes live.
+        trim: begin where the answer to the first frame does; otherwise as late as it comes
+            live. What the model itself is late stays.
         say: told what people should know, a line at a time.
         progress: told how many frames are done, and of how many.
         **rave: as for `Host`.
@@ -106,8 +109,8 @@ def render(
             part.set_all(_set(strip, part, values or {}))
             part.attach(0)
             _be_there(memory, part.slot)
-            delay = max(0, part.delay_frames)
-            strip.set(delay=delay)
+            delay = part.latency + part.resampler_frames
+            strip.set(delay=max(0, part.delay_frames))
             strip.fade({part.slot: 1.0}, seconds=0)
             with WavFile(out, rate, outputs) as file:
                 total = frames + delay
