@@ -29,6 +29,7 @@ from torchbend.realtime.worker.twins import CROSS_FADE, STEPS
 __all__ = ["Chosen", "Part"]
 
 ROOM = 0.9  # of a block's time that a turn may take
+MARGIN = 2.0  # what is granted, of the longest turn in some seconds: a set lasts an hour
 HASTE = 0.7  # of a block's time: what takes more gets longer blocks
 MOST_BLOCK_FRAMES = 8192
 LEAST_BLOCK_FRAMES = 512  # fewer would cost more in calls than they are heard
@@ -183,38 +184,51 @@ class Part:
         if measured.own_delay is not None:
             scale = loaded.block / loaded.model_block
             self.own_delay = round(measured.own_delay * scale)
-        turn = measured.turn
+        turn = self._choose_knobs(worker, measured, block_seconds)
+        self._choose_latency(turn, loaded.block)
+        self._say(
+            f"{self.name}: {1000 * measured.usual:.1f} ms for a block of "
+            f"{1000 * block_seconds:.1f} ms, {1000 * turn:.1f} at the most of {measured.count} "
+            f"under load; its answer comes after {1000 * self.latency / rate:.1f} ms"
+        )
+
+    def _choose_knobs(self, worker: AnyWorker, measured: Measured, block_seconds: float) -> float:
+        """Cross-fade jumps of weights if there is time for it; returns how long a turn may take."""
         if self._knobs == CROSS_FADE and measured.usual_double < ROOM * block_seconds:
-            turn = measured.double
-        elif self._knobs == CROSS_FADE:
+            return measured.double
+        if self._knobs == CROSS_FADE:
             self._say(
                 f"{self.name} takes {1000 * measured.usual_double:.1f} ms to cross-fade a knob, of "
                 f"{1000 * block_seconds:.1f} that there are: knobs on weights move in steps"
             )
             self._knobs = STEPS
             worker.play_alone()
-        least = latency_frames(loaded.block, self._device_block)
-        if self.chosen.latency is not None:
-            if self.chosen.latency < least:
-                raise LiveError(
-                    f"a latency of {self.chosen.latency} frames is too short for blocks of "
-                    f"{loaded.block}: it is {least} at least"
-                )
-            self._grant(self.chosen.latency)
-            if self._granted < turn:
-                self._say(
-                    f"the latency grants a turn {1000 * self._granted:.1f} ms, and it may take "
-                    f"{1000 * turn:.1f}: some sound may be missing"
-                )
-        else:
-            turn = min(turn, block_seconds, MOST_GRANTED_SECONDS)
-            blocks = granted_blocks(turn, loaded.block, self._device_block, rate)
-            self._grant(latency_frames(loaded.block, self._device_block, blocks))
-        self._say(
-            f"{self.name}: {1000 * measured.usual:.1f} ms for a block of "
-            f"{1000 * block_seconds:.1f} ms, {1000 * turn:.1f} at the most of {measured.count} "
-            f"under load; its answer comes after {1000 * self.latency / rate:.1f} ms"
-        )
+        return measured.turn
+
+    def _choose_latency(self, turn: float, block: int) -> None:
+        """The one that was asked for, or the least at which a turn has twice the time it needs.
+
+        Args:
+            turn: seconds that one may take.
+            block: its frames.
+        """
+        least, rate = latency_frames(block, self._device_block), self.memory.sample_rate
+        if self.chosen.latency is None:
+            granted = min(MARGIN * turn, block / rate, MOST_GRANTED_SECONDS)
+            blocks = granted_blocks(granted, block, self._device_block, rate)
+            self._grant(latency_frames(block, self._device_block, blocks))
+            return
+        if self.chosen.latency < least:
+            raise LiveError(
+                f"a latency of {self.chosen.latency} frames is too short for blocks of {block}: "
+                f"it is {least} at least"
+            )
+        self._grant(self.chosen.latency)
+        if self._granted < turn:
+            self._say(
+                f"the latency grants a turn {1000 * self._granted:.1f} ms, and it may take "
+                f"{1000 * turn:.1f}: some sound may be missing"
+            )
 
     def attach(self, start: int | None = None) -> int:
         """Begin to play, at the slot's level; returns the position at which it begins."""
