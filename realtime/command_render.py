@@ -101,5 +101,10 @@ def _progress(
     console = Console(stderr=True, highlight=False, markup=False)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %")
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("rendering", total=None)
-        yield console.print, lambda done, of: bar.update(task, completed=done, total=of)
+
+        def advance(done: int, of: int) -> None:
+            if not bar.task_ids:  # no bar over an error before the first frame
+                bar.add_task("rendering")
+            bar.update(bar.task_ids[0], completed=done, total=of)
+
+        yield console.print, advance

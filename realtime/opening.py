@@ -27,7 +27,7 @@ from torchbend.realtime.voice_file import voice_file
 from torchbend.tracing import BendedModule
 from torchbend.voice import voice
 
-__all__ = ["Model", "Prepared", "prepare", "prepare_chain"]
+__all__ = ["Model", "Prepared", "choose_method", "prepare", "prepare_chain"]
 
 Model = str | os.PathLike[str] | torch.nn.Module | BendedModule | None
 Say = Callable[[str], object]
@@ -99,7 +99,7 @@ def prepare(
         if bend is None:
             say("opening the built-in voice")
             path, info = voice_file(Path(folder))
-            return Prepared(path, info, _method(info, method, name), name)
+            return Prepared(path, info, choose_method(info, method, name), name)
         bended = voice()
         bended.reset()  # the bends that are given are all there are
     elif isinstance(model, (str, os.PathLike)):
@@ -109,7 +109,7 @@ def prepare(
             watch.insert(0, file)
             if bend is None:
                 info = _described(file, say)
-                return Prepared(file, info, _method(info, method, name), name, tuple(watch))
+                return Prepared(file, info, choose_method(info, method, name), name, tuple(watch))
         say(f"opening {file}")
         bended = _opened(file, rave)
     else:
@@ -117,7 +117,7 @@ def prepare(
         name = type(bended.module).__name__
     _bend(bended, bend)
     made = _exported(bended, name, Path(folder), say)
-    return replace(made, method=_method(made.info, method, name), watch=tuple(watch))
+    return replace(made, method=choose_method(made.info, method, name), watch=tuple(watch))
 
 
 def prepare_chain(
@@ -219,7 +219,17 @@ def _name_of(file: Path) -> str:
     return re.sub(r"[^\w.+-]+", "_", stem) or "model"
 
 
-def _method(info: FileInfo, asked: str | None, name: str) -> MethodInfo:
+def choose_method(info: FileInfo, asked: str | None, name: str) -> MethodInfo:
+    """What to play of a file.
+
+    Args:
+        info: what is inside.
+        asked: the method's name; without it ``forward``, else ``decode``, else the first.
+        name: of the file, for people.
+
+    Raises:
+        LiveError: there is no such method, or none at all.
+    """
     there = {m.name: m for m in info.methods}
     if not there:
         raise LiveError(

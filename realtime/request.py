@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchbend.description import MethodInfo
-from torchbend.realtime.opening import Prepared, prepare_chain
+from torchbend.realtime.opening import Prepared, choose_method, prepare_chain
 from torchbend.realtime.part import Chosen, steps_of
 from torchbend.realtime.worker.chain import Step
 
@@ -46,6 +46,8 @@ def prepare_asked(
         steps = tuple(Step(0, name) for name in methods)
         asked["method"] = methods[0]
     chain = prepare_chain(models, folder=folder, say=say, **asked)
+    for step in steps or ():
+        choose_method(chain[0].info, step.method, chain[0].name)
     return chain, replace(chosen, steps=steps)
 
 

@@ -336,6 +336,17 @@ def test_render_asks_for_a_file_to_write(rendered: list[Any], capsys: Said) -> N
             render("--set", word)
 
 
+def test_an_error_is_shown_without_a_bar(
+    rendered: list[Any], capsys: Said, monkeypatch: Patch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise LiveError("no")
+
+    monkeypatch.setattr(sys.modules["torchbend.realtime.render"], "render", fail)
+    assert render() == 1
+    assert capsys.readouterr().err.strip() == "torchbend: no"
+
+
 def test_an_interrupted_rendering_is_no_traceback(rendered: list[Any], monkeypatch: Patch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -117,3 +117,14 @@ def test_a_port_that_is_taken_is_one_line(place: Path) -> None:
     assert process.returncode == 1 and out == ""
     assert err.startswith("torchbend: ") and err.count("\n") == 1
     assert not left_behind(process)
+
+
+def test_the_voice_is_rendered(place: Path) -> None:
+    render = [sys.executable, "-m", "torchbend", "render", "--seconds", "2", "-o"]
+    env = {**os.environ, "XDG_CACHE_HOME": str(place / "cache"), "OMP_NUM_THREADS": "1"}
+    for out, *words in (("plain.wav",), ("bent.wav", "--set", "haze=0.1")):
+        subprocess.run([*render, out, *words], cwd=place, env=env, check=True, timeout=180)
+    plain, rate = soundfile.read(place / "plain.wav", dtype="float32")
+    bent, _ = soundfile.read(place / "bent.wav", dtype="float32")
+    assert len(plain) == len(bent) == 2 * rate
+    assert min(np.abs(plain).max(), np.abs(bent).max(), np.abs(plain - bent).max()) > 0.05

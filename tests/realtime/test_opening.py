@@ -17,6 +17,8 @@ from torchbend.archive import open_script
 from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime import voice_file
 from torchbend.realtime.opening import Prepared, prepare, prepare_chain
+from torchbend.realtime.part import Chosen
+from torchbend.realtime.request import prepare_asked
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
@@ -312,6 +314,12 @@ def test_a_chain(folder: Path, tmp_path: Path) -> None:
 def test_a_chain_that_does_not_fit(options: dict[str, Any], message: str, folder: Path) -> None:
     with pytest.raises(LiveError, match=message):
         prepare_chain([None, None], folder=folder, **options)
+
+
+def test_every_method_of_one_model_is_looked_for(folder: Path, tmp_path: Path) -> None:
+    asked = {"models": small_file(tmp_path / "v.ts", ours=INFO), "method": ["encode", "forwar"]}
+    with pytest.raises(LiveError, match="no method 'forwar'. Nearest: 'forward'"):
+        prepare_asked(asked, Chosen(), folder=folder, say=lambda line: None)
 
 
 @pytest.mark.rave
