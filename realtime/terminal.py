@@ -14,7 +14,9 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 DRAW_SECONDS = 0.1
 LINE_SECONDS = 5.0
+WARNING_SECONDS = 30.0
+MOST_WARNINGS = 4
 _FONT = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 
 
@@ -73,6 +77,7 @@ class TerminalView:
         self._keyboard = keyboard or Keyboard(sys.stdin)
         hint = "q quit" + (f"  {help}" if help else "") if self._keyboard.works else "Ctrl-C ends"
         self._screen = Screen(listening, hint)
+        self._warnings = _Warnings()
         self._ended = threading.Event()
 
     @property
@@ -99,7 +104,7 @@ class TerminalView:
 
     def _draw_until(self, end: float | None) -> None:
         live = Live(console=self._console, screen=True, auto_refresh=False)
-        with live, self._keyboard:
+        with self._warnings, live, self._keyboard:
             while True:
                 live.update(self._drawn(), refresh=True)
                 if self._rest(DRAW_SECONDS, end):
@@ -109,7 +114,9 @@ class TerminalView:
 
     def _drawn(self) -> Group:
         width, height = self._console.size
-        lines = self._screen.lines(self._status(), self._controls(), width, height)
+        status = self._status()
+        status = replace(status, messages=(*status.messages, *self._warnings.lately()))
+        lines = self._screen.lines(status, self._controls(), width, height)
         if self._console.options.ascii_only:
             lines = [as_ascii(line) for line in lines]
         return Group(*lines)
@@ -234,6 +241,28 @@ def picture(
     for line in Screen(listening).lines(status, controls, width, height):
         console.print(line, no_wrap=True, crop=True)
     return _FONT.sub("", console.export_svg(title=title))
+
+
+class _Warnings(logging.Handler):
+    """What is logged while the screen is drawn: written over it, nobody could read it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: deque[tuple[float, str]] = deque(maxlen=MOST_WARNINGS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append((time.monotonic(), record.getMessage()))
+
+    def lately(self) -> list[str]:
+        oldest = time.monotonic() - WARNING_SECONDS
+        return [text for when, text in list(self._said) if when > oldest]
+
+    def __enter__(self) -> _Warnings:
+        logging.getLogger("torchbend").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("torchbend").removeHandler(self)
 
 
 @contextlib.contextmanager

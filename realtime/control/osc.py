@@ -13,7 +13,7 @@ import logging
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +38,7 @@ MOST_SCHEDULED = 4096
 FARTHEST_SECONDS = 60.0
 RELAY_SECONDS = 1 / 60
 ERRORS_A_SECOND = 50
+MOST_ERRORS = 32  # that everyone is told, and were not sent yet
 REPORT_SECONDS = 10.0
 RECEIVE_BUFFER = 2**20  # more would keep old packets, less would lose new ones
 
@@ -99,6 +100,7 @@ class OscServer:
                 "Is it running twice? Give another port, or 0 for a free one."
             ) from error
         self._schedule: list[tuple[float, int, Message, Place]] = []
+        self._errors: deque[bytes] = deque(maxlen=MOST_ERRORS)
         self._order = itertools.count()
         self._relayed = self._answered = self._reported = tree.now()
         self._answers = 0
@@ -267,8 +269,16 @@ class OscServer:
                 _, _, message, place = heapq.heappop(self._schedule)
                 self._do(message, self.clients.heard(place, now))
 
+    def tell_error(self, address: str, why: str) -> None:
+        """Tell everyone who listens, on ``/error``, that something went wrong. From any thread."""
+        self._errors.append(encode("/error", (address[:200], why[:400])))
+
     def _relay(self, now: float) -> None:
         self.clients.expire(now)
+        while self._errors:
+            packet = self._errors.popleft()
+            for client in self.clients.all():
+                self._send(packet, client.place)
         for client in self.clients.all():
             for address, values in client.changes.take(now):
                 self.counts["told"] += 1

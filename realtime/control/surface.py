@@ -262,6 +262,18 @@ class ControlSurface:
         if self._recorder is not None and not address.startswith(_OWN):
             self._recorder.record(address, values, time)
 
+    def complain(self, address: str, why: str) -> None:
+        """Say that something which was asked for could not be done: in the log, and on ``/error``.
+
+        Args:
+            address: where it was asked for.
+            why: for people.
+        """
+        logger.warning("%s: %s", address, why)
+        self.tree.counts["failed"] += 1
+        if self.osc is not None:
+            self.osc.tell_error(address, why)
+
     def write_layout(self, path: str | Path, title: str = "torchbend") -> None:
         """Write a session of Open Stage Control for the controls as they are now.
 
@@ -284,8 +296,7 @@ class ControlSurface:
             try:
                 self._serve(address, values, panics, now)
             except (FileError, RefusedError) as error:
-                logger.warning("%s: %s", address, error)
-                self.tree.counts["failed"] += 1
+                self.complain(address, str(error))
         if self._midi_changed and self._midi_file is not None:
             self._midi_changed = False
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import logging
 import os
 import pty
 import re
@@ -148,6 +149,24 @@ def test_a_screen_that_fails_is_given_back() -> None:
         TerminalView(status, file=out, keyboard=NO_KEYS).run(5)
     assert out.getvalue().count("\x1b[?1049l") == 1
     assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
+
+
+def test_warnings_are_shown_and_not_written_over_the_screen() -> None:
+    out = Screen()
+    logger = logging.getLogger("torchbend.realtime.control.surface")
+    before = list(logging.getLogger("torchbend").handlers)
+
+    def status() -> Status:
+        logger.warning("no preset %s", "nothing\x1b[2J")
+        logger.info("too much")
+        return make_status(messages=("a message",))
+
+    TerminalView(status, file=out, keyboard=NO_KEYS).run(0.3)
+    text = out.getvalue()
+    assert "no preset nothing [2J" in text
+    assert "a message" in text
+    assert "too much" not in text
+    assert logging.getLogger("torchbend").handlers == before
 
 
 def test_an_ascii_screen_gets_ascii() -> None:

@@ -61,6 +61,8 @@ def test_a_preset_that_is_not_there_is_one_line(
     knobs.send("/preset/recall", "nothing")
     knobs.send("/midi/learn", "/nothing")
     until(lambda: surface.tree.counts["failed"] == 2)
+    assert knobs.hear_of("/error")[0] == "/preset/recall"
+    assert "no '/nothing'" in knobs.hear_of("/error")[1]
     assert "no preset 'nothing'" in caplog.text
     assert "no '/nothing'" in caplog.text
     assert len(caplog.records) == 2
