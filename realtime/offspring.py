@@ -35,16 +35,23 @@ class Offspring:
         command: what to run.
         name: of it, in the log.
         env: of its environment, what differs.
+        aside: kinds of events that are not for `events`, and who is told them at once.
 
     Attributes:
-        events: what it told, in order; None when it has ended, after an event ``"died"`` if
+        events: what else it told, in order; None when it has ended, after an event ``"died"`` if
             it ended badly.
     """
 
     def __init__(
-        self, command: Sequence[str], name: str, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        name: str,
+        env: Mapping[str, str] | None = None,
+        *,
+        aside: Mapping[str, Callable[[Event], object]] | None = None,
     ) -> None:
         self.name = name
+        self._aside = dict(aside or {})
         self.events: queue.Queue[Event | None] = queue.Queue()
         self._process = subprocess.Popen(
             command,
@@ -61,7 +68,8 @@ class Offspring:
         last: deque[str] = deque(maxlen=20)
         noise = threading.Thread(target=self._drain, args=(last,), daemon=True)
         noise.start()
-        threading.Thread(target=self._read, args=(noise, last), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(noise, last), daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -119,6 +127,7 @@ class Offspring:
         self._process.wait()
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
+        self._reader.join(_PATIENCE)  # what it told last is not lost
 
     def _drain(self, last: deque[str]) -> None:
         """Sound libraries talk a lot on standard error; it matters when the process dies."""
@@ -131,7 +140,8 @@ class Offspring:
         with self._process.stdout as stdout:  # type: ignore[union-attr]
             for line in stdout:
                 with contextlib.suppress(json.JSONDecodeError):
-                    self.events.put(json.loads(line))
+                    event = json.loads(line)
+                    self._aside.get(event["event"], self.events.put)(event)
         noise.join(1)
         if self._process.wait():
             status = f"exit status {self._process.returncode}"

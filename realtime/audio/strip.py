@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -148,10 +149,15 @@ class Strip:
 
     There is one writer: make one `Strip` in the control process; its threads may share it.
     A new one puts every parameter at its default.
+
+    Attributes:
+        account: of each change its sequence number, and what was called: ``set`` or ``fade``,
+            and the arguments; None if nobody keeps it. Who does takes them from its left.
     """
 
     def __init__(self, memory: AudioMemory) -> None:
         self.memory = memory
+        self.account: deque[tuple[int, str, dict[str, Any]]] | None = None
         self._lock = threading.Lock()
         # A writer that was killed half way may have left an odd number.
         memory.header.parameters_sequence &= ~1 & 0xFFFFFFFF
@@ -177,7 +183,7 @@ class Strip:
             for name, value in checked.items():
                 whole = isinstance(getattr(parameters, name), int)
                 setattr(parameters, name, int(value) if whole else value)
-            return self._number()
+            return self._noted("set", checked)
 
     def get(self, name: str) -> float:
         """A parameter as it was last set."""
@@ -214,7 +220,8 @@ class Strip:
                 parameters.slot[slot].level = level
                 parameters.slot[slot].fade_frames = round(seconds * self.memory.sample_rate)
                 parameters.slot[slot].fade_curve = _CURVES.index(curve)
-            return self._number()
+            called = {"levels": dict(levels), "seconds": seconds, "curve": curve}
+            return self._noted("fade", called)
 
     def counters(self) -> Counters:
         """What has been counted."""
@@ -258,9 +265,12 @@ class Strip:
                 fence()
                 header.parameters_sequence = (header.parameters_sequence + 1) & 0xFFFFFFFF
 
-    def _number(self) -> int:
+    def _noted(self, called: str, given: dict[str, Any]) -> int:
         """The number of the change that is being written."""
-        return int(self.memory.header.parameters_sequence + 1) & 0xFFFFFFFF
+        number = int(self.memory.header.parameters_sequence + 1) & 0xFFFFFFFF
+        if self.account is not None:
+            self.account.append((number, called, given))
+        return number
 
     def _known(self, name: str) -> Parameter:
         if name not in PARAMETERS:

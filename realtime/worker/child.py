@@ -8,7 +8,8 @@
     {"do": "text", "number": 3, "text": "..."}
     {"do": "detach"}
 
-and, while it plays, ``{"event": "report", ...}`` once a second where something changed. An error
+and, while it plays, ``{"event": "report", ...}`` once a second where something changed; attached
+with ``"account": true`` also ``{"event": "account", ...}`` where something was set. An error
 is ``{"event": "error", "message": ...}``; a model that raises while it plays leaves its slot with
 ``{"event": "stopped", "message": ...}``.
 """
@@ -79,7 +80,7 @@ class Playable:
             )
 
         rate = int(settings["model_rate"] or settings["device_rate"])
-        self.twins = Twins(make, rate, knobs=settings["knobs"], say=say)
+        self.twins = Twins(make, rate, knobs=settings["knobs"], say=say, seed=settings["seed"])
         self.twins.warm_up()
         self.where = str(self.device)
         if self.device.type == "cuda":
@@ -128,14 +129,24 @@ class _Worker:
         return _NOTHING
 
     def _turn(self) -> None:
-        if self._turns is not None:
+        turns = self._turns
+        if turns is not None:
             try:
-                self._turns.turn(0.5)
+                turns.turn(0.5)
             # Whatever the model raises: the slot falls silent, and the host hears why.
             except Exception as error:  # noqa: BLE001
                 self._turns = None
                 self._send(event="stopped", message=first_line(error))
+            self._tell_account(turns)
             self._report()
+
+    def _tell_account(self, turns: Turns) -> None:
+        """Tell a take what was set and played, and what was passed over."""
+        twins = self._loaded().twins
+        if twins.account is not None and (twins.account or turns.jumps):
+            self._send(event="account", blocks=twins.account, jumps=list(turns.jumps))
+            twins.account = []
+            turns.jumps.clear()
 
     def _report(self) -> None:
         now, playable = time.monotonic(), self._playable
@@ -201,6 +212,8 @@ class _Worker:
         if memory is None:
             return
         _hurry()
+        if command.get("account") and playable.twins.account is None:
+            playable.twins.keep_account()
         turns = Turns(memory, int(command["slot"]), playable.twins, playable.player)
         turns.attach(int(command["latency"]), float(command["granted"]), command.get("start"))
         self._turns = turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Callable
 
 from torchbend.errors import LiveError
 from torchbend.realtime.offspring import Event, Offspring
@@ -31,6 +32,7 @@ class ChainSettings:
         least_block: below which it does not go by itself.
         cuda: whether to play on a GPU.
         knobs: ``"cross-fade"`` or ``"steps"``.
+        seed: of the noise in the models.
     """
 
     memory: str
@@ -43,6 +45,7 @@ class ChainSettings:
     least_block: int = 1
     cuda: bool = False
     knobs: str = "cross-fade"
+    seed: int = 0x70BE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +111,12 @@ class Worker:
         module = f"{__package__}.child"
         code = _CHILD.format(path=sys.path, module=module)
         self._child = Offspring(
-            [sys.executable, "-c", code, str(os.getpid())], "worker", {"OMP_NUM_THREADS": "1"}
+            [sys.executable, "-c", code, str(os.getpid())],
+            "worker",
+            {"OMP_NUM_THREADS": "1"},
+            aside={"account": self._told_account},
         )
+        self._account: Callable[[Event], object] | None = None
         self.loaded: Loaded | None = None
         self.bad_blocks = 0
         self.stopped = ""
@@ -162,8 +169,22 @@ class Worker:
         Raises:
             LiveError: it failed.
         """
-        self._child.send(do="attach", slot=slot, latency=latency, granted=granted, start=start)
+        told = {"slot": slot, "latency": latency, "granted": granted, "start": start}
+        self._child.send(do="attach", account=self._account is not None, **told)
         return int(self._answer("attached", 10.0)["start"])
+
+    def keep_account(self, account: Callable[[Event], object]) -> None:
+        """Let it tell what it sets and plays, from the next `attach` on.
+
+        Args:
+            account: told ``{"blocks": ..., "jumps": ...}`` as `Twins` and `Turns` have them, from
+                a thread of its own.
+        """
+        self._account = account
+
+    def _told_account(self, event: Event) -> None:
+        if self._account is not None:
+            self._account(event)
 
     def play_alone(self) -> None:
         """Give up the second copy: jumps of weights go in steps from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,6 +19,7 @@ __all__ = ["Blocks", "Model", "Player", "Turns"]
 
 SLICE = 0.002  # seconds between two looks at the values while it waits
 SPARE = 0.001  # seconds that are left alone before a block is due
+_KEPT_JUMPS = 256
 
 
 class Player(Protocol):
@@ -92,6 +94,10 @@ class Turns:
         index: of the slot.
         twins: what plays.
         player: what to play it through: `Blocks`, or what resamples around them.
+
+    Attributes:
+        jumps: where it passed over blocks to catch up: the position that was due, and the one
+            that was played then.
     """
 
     def __init__(self, memory: AudioMemory, index: int, twins: Model, player: Player) -> None:
@@ -100,6 +106,7 @@ class Turns:
         self.twins = twins
         self.player = player
         self.block = player.block
+        self.jumps: deque[tuple[int, int]] = deque(maxlen=_KEPT_JUMPS)
         self._values = Values(memory, index)
         self._granted = 0.0
         self._usual = 0.0
@@ -135,10 +142,14 @@ class Turns:
             self.twins.prepare(self._spare())
         if not came:
             return False
+        due = self.slot.next
         if self.slot.behind >= self.block:
             self.slot.catch_up()
         began = time.monotonic()
-        made = self.player.play(self.slot.read())
+        frames = self.slot.read()
+        if self.slot.next != due:
+            self.jumps.append((due, self.slot.next))
+        made = self.player.play(frames)
         self.slot.write(fit_channels(made, self.memory.outputs))
         took = time.monotonic() - began
         self._usual = max(took, 0.9 * self._usual + 0.1 * took)

@@ -24,10 +24,10 @@ STEPS = "steps"
 STEP_COUNT = 16  # blocks that a value takes to get there in steps
 MOST_WAITING = 8  # blocks after which a value is set even where there is no time for it
 SEED = 0x70BE
-PLAYING, RESTING, DESK = "playing", "resting", "desk"
+PLAYING, RESTING, DESK, SETTLED = "playing", "resting", "desk", "settled"
 
 Doing = tuple[str, int, tuple[Value, ...]]
-"""What was set: on which copy, the number of the place, and the values."""
+"""What was set: on which copy, the number of the place, and the values; or the latent desk."""
 FADE_SECONDS = 0.005  # out of the sound before a block that was no sound, and in again
 
 
@@ -135,8 +135,21 @@ class Twins:
         for chain in self._copies():
             for number in self._behind(chain):
                 self._give(chain, number, self._wanted[number])
-            if chain.desk is not None:
-                chain.desk.settle()
+        self._settle_desk()
+
+    def keep_account(self) -> None:
+        """Write down from now on what is set, beginning with how everything stands."""
+        self.account = []
+        for who, chain in ((PLAYING, self.playing), (RESTING, self.resting)):
+            if chain is not None:
+                pairs = enumerate(zip(chain.given, self.layout.places, strict=True))
+                self._doings += [
+                    (who, number, given)
+                    for number, (given, place) in pairs
+                    if given != tuple(place.attribute.default)
+                ]
+        if self._desk:
+            self._note((DESK, 0, tuple(self._desk)))
 
     @property
     def waiting(self) -> bool:
@@ -176,6 +189,12 @@ class Twins:
             if chain.desk is not None:
                 chain.desk.aim(desk)
         self._note((DESK, 0, tuple(desk)))
+
+    def _settle_desk(self) -> None:
+        for chain in self._copies():
+            if chain.desk is not None:
+                chain.desk.settle()
+        self._note((SETTLED, 0, ()))
 
     def _note(self, doing: Doing) -> None:
         if self.account is not None:
@@ -248,6 +267,8 @@ class Twins:
         for who, number, values in doings:
             if who == DESK:
                 self._aim([float(value) for value in values])
+            elif who == SETTLED:
+                self._settle_desk()
             elif who == PLAYING or self.resting is None:
                 self._give(self.playing, number, values)
             else:
