@@ -190,9 +190,11 @@ class Host:
             out_channels=outs,
             zeroconf=self._zeroconf,
             presets=self._presets,
+            midi_map=Path(self._presets) / "midi" / "map.json",
             **self._network,  # type: ignore[arg-type]
         )
         self._closers.callback(self.surface.close)
+        self.surface.tree.set("/late", (self._late,))
         part = lineup.begin(self._chain, self._chosen)
         self._begin_input()
         lineup.fade_in(part)
@@ -200,7 +202,7 @@ class Host:
             self.record(self._record)
         self.surface.start()
         if self._midi is not None:
-            self._closers.callback(self.surface.midi.open(self._midi).close)
+            self.surface.open_midi(self._midi)
         self._remember_files()
         self._started = time.monotonic()
         watch = threading.Thread(target=self._watch, name="torchbend-host", daemon=True)
@@ -268,6 +270,8 @@ class Host:
             self._remember_files()
         except TorchbendError as error:
             self._say(f"the old model plays on: {error}")
+            if self.surface.osc is not None:
+                self.surface.osc.tell_error("/model/load", str(error))
             raise
         except Exception:
             _log.exception("a model could not be loaded")
