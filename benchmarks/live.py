@@ -4,7 +4,7 @@ All play in turn through a JACK server without a device, which this starts itsel
 the same block. The model is a RAVE ``raspberry``, untrained, bent by four knobs: two on
 activations, two on weights.
 
-    python benchmarks/live.py                      # about six minutes
+    python benchmarks/live.py                      # some ten minutes
     python benchmarks/live.py --minutes 30         # our host for half an hour, all hostile
 
 *xruns* are what the server flagged; *underruns* are device blocks that our model had no sound
@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ import torchbend as tb
 ROWS = Path(__file__).with_name("live_rows.py")
 MODEL_BLOCK = 2048
 GROWTH_MB = 8.0  # of one process; buffers of the first minutes are not yet a leak
-SOUNDLESS_TRIES = 200
+TRIES = 200  # to see the server, 50 ms apart
 
 
 @dataclass
@@ -86,7 +87,7 @@ def jack(rate: int, block: int, realtime: bool) -> Iterator[str]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
     try:
-        for _ in range(SOUNDLESS_TRIES):
+        for _ in range(TRIES):
             ports = subprocess.run(["jack_lsp", "-s", name], capture_output=True, text=True)
             if "system:playback_1" in ports.stdout:
                 break
@@ -192,6 +193,7 @@ def main() -> int:
     only.add_argument("--idle", action="store_true", help="only beside nothing")
     only.add_argument("--hostile", action="store_true", help="only beside a busy loop and messages")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server must not stay behind
 
     rows: dict[tuple[str, bool], Row] = {}
     with tempfile.TemporaryDirectory() as folder:
