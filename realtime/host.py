@@ -126,6 +126,7 @@ class Host:
         self._folder = tempfile.TemporaryDirectory(prefix="torchbend-", ignore_cleanup_errors=True)
         self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
         self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
+        self._read = time.time()
         self._chain = self._prepared(self._asked)
         self._lineup: Lineup | None = None
         self._closers = contextlib.ExitStack()
@@ -203,7 +204,7 @@ class Host:
         self.surface.start()
         if self._midi is not None:
             self.surface.open_midi(self._midi)
-        self._remember_files()
+        self._remember_files(self._read)
         self._started = time.monotonic()
         watch = threading.Thread(target=self._watch, name="torchbend-host", daemon=True)
         watch.start()
@@ -262,12 +263,13 @@ class Host:
         return self._loader.submit(self._swap, {"models": model, **asked}, seconds)
 
     def _swap(self, asked: dict[str, Any], seconds: float) -> None:
+        read = time.time()
         try:
             chain = self._prepared(asked)
             if self._lineup is not None:
                 self._lineup.swap(chain, self._chosen, seconds, self._take_over)
             self._asked, self._chain = asked, chain
-            self._remember_files()
+            self._remember_files(read)
         except TorchbendError as error:
             self._say(f"the old model plays on: {error}")
             if self.surface.osc is not None:
@@ -383,8 +385,9 @@ class Host:
         tree.publish("/device", (status.output,))
         tree.publish("/model/name", (status.models[0].name if status.models else "",))
 
-    def _remember_files(self) -> None:
-        self._files = {path: _changed(path) for m in self._chain for path in m.watch}
+    def _remember_files(self, read: float) -> None:
+        """Watch the files of what plays; those that changed since they were read are read again."""
+        self._files = {p: min(_changed(p), read) for model in self._chain for p in model.watch}
 
     def _look_at_files(self) -> None:
         now = {path: _changed(path) for path in self._files}

@@ -24,6 +24,8 @@ MEASURE_SECONDS = 3.0
 PREROLL_SECONDS = 1.0  # that a new model plays before it is heard
 FIRST_FADE_SECONDS = 0.05
 PATIENCE_SECONDS = 5.0
+SETTLED_SECONDS = 3.0  # after which a model that was brought back counts as back
+LONGEST_PAUSE = 4.0  # seconds between two attempts to bring it back
 MOST_GAPS = 4  # in so many seconds, after which a turn is granted more time
 
 
@@ -57,7 +59,7 @@ class Lineup:
         self._say = say
         self._spare = spare
         self._gaps: deque[tuple[float, int]] = deque()
-        self._closed = False
+        self._closing = threading.Event()
 
     def begin(self, chain: Sequence[Prepared], chosen: Chosen) -> Part:
         """Load, measure and attach the first chain; `fade_in` makes it heard.
@@ -102,15 +104,15 @@ class Lineup:
         try:
             new.begin(self._worker(new), MEASURE_SECONDS / 3)
             new.set_all(self._values())
-            new.attach()
+            self._wait_for(new.attach() + new.latency)
             time.sleep(PREROLL_SECONDS)
+            take_over(new)
         except BaseException:
             new.stop()
             self._refill()
             raise
         old = self.parts
         self.parts = (new, *old)
-        take_over(new)
         new.set_all(self._values())
         levels = {new.slot: 1.0, **{part.slot: 0.0 for part in old}}
         for part in old:
@@ -143,16 +145,18 @@ class Lineup:
             for line in worker.listen():
                 self._say(f"{part.name}: {line}")
             if not worker.is_alive or worker.stopped:
-                why = worker.stopped or "its process ended"
-                self._say(f"{part.name} plays no more: {why}; it is brought back")
-                part.state = "lost"
-                threading.Thread(target=self._revive, args=(part,), daemon=True).start()
-            elif len(self.parts) == 1 and device_runs:
+                self._lost(part, worker.stopped or "its process ended")
+                continue
+            if part.losses and time.monotonic() - part.back_at > SETTLED_SECONDS:
+                if part.losses > 1:
+                    self._say(f"{part.name} plays again, and to stay")
+                part.losses = 0
+            if len(self.parts) == 1 and device_runs:
                 self._look_for_gaps(part)
 
     def close(self) -> None:
         """End all workers."""
-        self._closed = True
+        self._closing.set()
         for part in self.parts:
             part.stop()
         if self._spare is not None:
@@ -173,21 +177,36 @@ class Lineup:
         return spare if spare is not None and spare.is_alive else Worker()
 
     def _refill(self) -> None:
-        if self._spare is None and not self._closed:
+        if self._spare is None and not self._closing.is_set():
             self._spare = Worker()
 
-    def _revive(self, part: Part) -> None:
+    def _lost(self, part: Part, why: str) -> None:
+        """Have it brought back: at once, or after a pause where that did not help."""
+        part.state = "lost"
+        part.losses += 1
+        if part.losses == 1:
+            self._say(f"{part.name} plays no more: {why}; it is brought back")
+        elif part.losses == 2:
+            self._say(f"{part.name} plays no more, and again: {why}. It is tried now and then")
+        pause = min(2.0 ** (part.losses - 2), LONGEST_PAUSE) if part.losses > 1 else 0.0
+        threading.Thread(target=self._revive, args=(part, pause), daemon=True).start()
+
+    def _revive(self, part: Part, pause: float) -> None:
         began = time.monotonic()
         if part.worker is not None:
             part.worker.kill()
+        if self._closing.wait(pause):
+            return
         try:
             part.revive(self._worker(part))
         except TorchbendError as error:
             part.state = "silent"
             self._say(f"{part.name} cannot be brought back: {error}")
         else:
-            self._say(f"{part.name} plays again after {time.monotonic() - began:.1f} s")
-        if self._closed:
+            part.back_at = time.monotonic()
+            if part.losses == 1:
+                self._say(f"{part.name} plays again after {part.back_at - began:.1f} s")
+        if self._closing.is_set() or part not in self.parts:
             part.stop()
         self._refill()
 

@@ -73,6 +73,8 @@ class Part:
         latency: frames from what is read to where it is heard; 0 before `begin`.
         resampler: frames, at the device's rate.
         own_delay: frames, at the device's rate, if it was found.
+        losses: how often its worker was lost lately.
+        back_at: when it was brought back, in monotonic seconds.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class Part:
         self._knobs = chosen.knobs
         self._texts: dict[int, str] = {}
         self._bad_blocks = 0
+        self.losses = 0
+        self.back_at = 0.0
         infos = [model.info for model in chain]
         labels = latent_labels(chain, self.steps)
         self.layout = ValueLayout(infos, 2 + len(labels) if labels else 0)
@@ -302,7 +306,12 @@ class Part:
     def _numbers(self, address: str, values: Controls) -> dict[int, float]:
         place = self._places.get(address)
         if isinstance(place, Place):
-            given = as_numbers(place.attribute, values)
+            try:
+                given = as_numbers(place.attribute, values)
+            except ValueError:
+                given = []
+            if len(given) != place.count:
+                return {}  # they are meant for another model's control of that name
             return {place.start + n: number for n, number in enumerate(given)}
         if isinstance(place, int):
             return {place: float(values[0])}
