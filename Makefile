@@ -20,8 +20,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 setup: .venv/stamp-house ## create .venv with torch and torchbend in it
-demo: .venv/stamp-rave ## bend a synthesizer and a RAVE: sounds and a picture in out/
-	$(BIN)/torchbend demo -o out
+demo: .venv/stamp-house ## hear the built-in voice, its bends moving; files of it in demo/
+	$(BIN)/torchbend demo -o demo
 
 native: .venv/stamp-house ## the C++ host that plays files as nn~ does, and nn~ for our Pd
 	@$(SETUP) native
@@ -57,7 +57,7 @@ rave: .venv/stamp-rave ## acids-rave, beside the torch in .venv
 musicgen: .venv/stamp-musicgen ## audiocraft, beside the torch in .venv
 
 clean: ## remove .venv and everything built
-	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build demo dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/stamp-torch: constraints.txt scripts/setup.sh
 	@$(SETUP) venv

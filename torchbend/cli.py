@@ -42,8 +42,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"torchbend {version('torchbend')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    demo = commands.add_parser("demo", help="bend a synthesizer and a RAVE, and write the sounds")
-    demo.add_argument("-o", "--out", metavar="DIR", type=Path, default=Path("out"))
+    demo = commands.add_parser(
+        "demo", help="play the built-in voice, and write its files", description=_DEMO
+    )
+    demo.add_argument("-o", "--out", metavar="DIR", type=Path, default=Path("demo"))
+    demo.add_argument("--device", metavar="NAME|N|none", help="to play on (the default one)")
+    demo.add_argument("--seconds", metavar="S", type=float, default=60.0, help="to play (60)")
+    demo.add_argument(
+        "--tour", action="store_true", help="write a synthesizer and a RAVE instead, bent"
+    )
     demo.set_defaults(run=_demo)
 
     export = commands.add_parser(
@@ -107,9 +114,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_DEMO = """Where there is a sound device, the built-in voice plays while its bends move by
+themselves, and by OSC. Then, and where there is none, ten seconds of it are written to DIR, with
+a picture, its OSC addresses, and the files for Max and Pure Data."""
+
+
 def _demo(args: argparse.Namespace) -> int:
     try:
-        importlib.import_module("torchbend.demo").main(args.out)
+        demo = importlib.import_module("torchbend.demo")
+        if args.tour:
+            demo.tour.main(args.out)
+        else:
+            device = args.device
+            if device is not None and device.isdecimal():
+                device = int(device)
+            demo.main(args.out, device=device, seconds=args.seconds)
+    except KeyboardInterrupt:
+        return 130
     except ModuleNotFoundError as error:
         raise TorchbendError(
             f"The demo needs {error.name!r}, which is missing: pip install 'torchbend[demo]'"

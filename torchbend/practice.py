@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchbend import demo
+from torchbend.demo import tour
 from torchbend.interfaces._rave_build import build_rave, save_run
 from torchbend.interfaces.rave import BendedRAVE
 
@@ -41,9 +41,9 @@ def practice_run(folder: str | Path) -> Path:
     Raises:
         TorchbendError: RAVE is not installed.
     """
-    run = save_run(folder, _CONFIG, seed=demo.SEED, overrides=_OVERRIDES)
-    model: Any = build_rave(_CONFIG, seed=demo.SEED, overrides=_OVERRIDES)
-    demo._level_layers(model, demo._pattern(demo.RAVE_SECONDS))
+    run = save_run(folder, _CONFIG, seed=tour.SEED, overrides=_OVERRIDES)
+    model: Any = build_rave(_CONFIG, seed=tour.SEED, overrides=_OVERRIDES)
+    tour._level_layers(model, tour._pattern(tour.RAVE_SECONDS))
     levelled = model.state_dict()
     (checkpoint,) = run.rglob("*.ckpt")
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -87,7 +87,7 @@ def practice_sound(seconds: float = 4.0) -> Tensor:
     Returns:
         ``(1, frames)``: one channel.
     """
-    return demo._pattern(seconds)[None]
+    return tour._pattern(seconds)[None]
 
 
 class _Exported(nn.Module):

@@ -1,4 +1,4 @@
-"""The demo: what it writes, and that it is what it says."""
+"""The demo's tour: what it writes, and that it is what it says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import torchbend as tb
-from torchbend import demo
+from torchbend.demo import output, tour
 from torchbend.threads import one_thread
 
 SYNTH = ["synth-plain", "synth-f0", "synth-fmult", "synth-shaper", "synth-mask", "synth-bell"]
@@ -33,7 +33,7 @@ def read(path: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def synth() -> dict[str, Tensor]:
-    return {take.setup.stem: take.sound for take in demo._synthesizer()}
+    return {take.setup.stem: take.sound for take in tour._synthesizer()}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def no_rave(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise tb.TorchbendError("RAVE is not installed. Install it with: torchbend install rave")
 
-    monkeypatch.setattr(demo, "_rave", missing)
+    monkeypatch.setattr(tour, "_rave", missing)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_synthesizer_bent_is_the_sum_of_sines_that_it_says(
 def test_without_rave_it_says_how_to_install_it_and_plays_the_rest(
     no_rave: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demo.main(tmp_path / "new" / "folder")
+    tour.main(tmp_path / "new" / "folder")
     written = sorted(p.name for p in (tmp_path / "new" / "folder").iterdir())
     assert written == sorted(["spectrograms.png", *(f"{stem}.wav" for stem in SYNTH)])
     said = capsys.readouterr().out
@@ -76,24 +76,24 @@ def test_without_matplotlib_nothing_is_written(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match="matplotlib"):
-        demo.main(tmp_path / "out")
+        tour.main(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_file_is_at_minus_1_db_whatever_the_level(tmp_path: Path) -> None:
     for level in (1e-4, 1.0, 50.0):
-        demo._write_wav(tmp_path / "a.wav", level * sines(440))
+        output.write_wav(tmp_path / "a.wav", level * sines(440), 44100)
         assert np.abs(read(tmp_path / "a.wav")).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
-    demo._write_wav(tmp_path / "a.wav", torch.zeros(44100))
+    output.write_wav(tmp_path / "a.wav", torch.zeros(44100), 44100)
     assert not read(tmp_path / "a.wav").any()
 
 
 def test_the_pattern_is_whole_blocks_and_always_the_same() -> None:
     before = torch.random.get_rng_state()
-    pattern = demo._pattern(2.0)
-    assert len(pattern) % demo.BLOCK_FRAMES == 0
+    pattern = tour._pattern(2.0)
+    assert len(pattern) % tour.BLOCK_FRAMES == 0
     assert pattern.abs().max() == 1
-    assert torch.equal(pattern, demo._pattern(2.0))
+    assert torch.equal(pattern, tour._pattern(2.0))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -101,7 +101,7 @@ def test_the_pattern_is_whole_blocks_and_always_the_same() -> None:
 @pytest.mark.slow
 def test_the_whole_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = torch.random.get_rng_state()
-    demo.main(tmp_path)
+    tour.main(tmp_path)
     assert torch.equal(before, torch.random.get_rng_state())
 
     stems = [*SYNTH, *RAVE, "rave-input"]
@@ -127,8 +127,8 @@ def test_the_whole_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.fixture(scope="module")
 def played() -> tuple[nn.Module, Tensor]:
     """A RAVE with its levels set, and a second to play through it."""
-    model, sound = demo._rave(), demo._pattern(1.0)
-    demo._level_layers(model, sound)
+    model, sound = tour._rave(), tour._pattern(1.0)
+    tour._level_layers(model, sound)
     return model, sound
 
 
@@ -137,13 +137,13 @@ def test_rave_through_the_demo_is_the_model_itself_played_in_blocks(
     played: tuple[nn.Module, Tensor],
 ) -> None:
     model, sound = copy.deepcopy(played[0]), played[1]
-    plain = demo.Setup("", "", "")
-    with demo._seeded(), one_thread(), torch.no_grad():
-        heard = demo._stream(model, sound, plain)
-    with demo._seeded(), one_thread(), torch.no_grad():
-        again = demo._stream(model, sound, plain)
-    blocks = sound.reshape(-1, 1, 1, demo.BLOCK_FRAMES)
-    with demo._seeded(), one_thread(), torch.no_grad():
+    plain = tour.Setup("", "", "")
+    with tour._seeded(), one_thread(), torch.no_grad():
+        heard = tour._stream(model, sound, plain)
+    with tour._seeded(), one_thread(), torch.no_grad():
+        again = tour._stream(model, sound, plain)
+    blocks = sound.reshape(-1, 1, 1, tour.BLOCK_FRAMES)
+    with tour._seeded(), one_thread(), torch.no_grad():
         expected = torch.cat([model.decode(model.encode(b)[:, :128]) for b in blocks], -1).flatten()
     assert torch.equal(heard, again)
     assert expected.std() > 0.01
@@ -154,10 +154,10 @@ def test_rave_through_the_demo_is_the_model_itself_played_in_blocks(
 def test_the_live_control_moves_the_bands(played: tuple[nn.Module, Tensor]) -> None:
     """As many of the 16 bands are silent as the control says, by a transform of our own."""
     model, sound = played
-    setups = {setup.stem: setup for setup in demo._rave_setups()}
-    with demo._seeded(), one_thread(), torch.no_grad():
-        plain = demo._stream(model, sound, setups["rave-plain"])
-        bent = demo._stream(model, sound, setups["rave-bands"])
+    setups = {setup.stem: setup for setup in tour._rave_setups()}
+    with tour._seeded(), one_thread(), torch.no_grad():
+        plain = tour._stream(model, sound, setups["rave-plain"])
+        bent = tour._stream(model, sound, setups["rave-bands"])
     middle = slice(len(plain) * 4 // 10, len(plain) * 6 // 10)
 
     def bands(wave: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What ``torchbend demo`` plays: a small synthesizer and a RAVE, plain and bent.
+"""What ``torchbend demo --tour`` plays: a small synthesizer and a RAVE, plain and bent.
 
 Each sound is a fresh :class:`~torchbend.BendedModule` around the same model, so nothing is
 left over from the one before. RAVE is played as on stage, in blocks with its state kept from
@@ -8,7 +8,6 @@ one to the next, while a control moves.
 from __future__ import annotations
 
 import math
-import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,12 +15,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 import torchbend as tb
 from torchbend.threads import one_thread
+
+from .output import draw_spectrogram, say, write_wav
 
 __all__ = ["Joseph", "main"]
 
@@ -30,7 +30,6 @@ BLOCK_FRAMES = 2048
 SYNTH_SECONDS = 3.0
 RAVE_SECONDS = 6.0
 SEED = 0
-PEAK = 10 ** (-1 / 20)  # -1 dB below full scale
 
 Curve = Callable[[float], float]
 
@@ -74,26 +73,26 @@ def main(out: Path) -> None:
     import_module("matplotlib")
     out.mkdir(parents=True, exist_ok=True)
 
-    _say("A synthesizer of four partials at 110 Hz")
+    say("A synthesizer of four partials at 110 Hz")
     rows = [[_keep(take, out) for take in _synthesizer()]]
 
-    _say("\nRAVE v2_small, in blocks of %d frames", BLOCK_FRAMES)
+    say("\nRAVE v2_small, in blocks of %d frames", BLOCK_FRAMES)
     try:
         model = _rave()
     except tb.TorchbendError as error:
-        _say("  left out. %s", error)
+        say("  left out. %s", error)
     else:
         pattern = _pattern(RAVE_SECONDS)
         _level_layers(model, pattern)
-        _say("  Its weights are random, only the level of each layer is set: it hums where a")
-        _say("  trained one would sing. The bends are the same for both.")
+        say("  Its weights are random, only the level of each layer is set: it hums where a")
+        say("  trained one would sing. The bends are the same for both.")
         _keep(Take(Setup("rave-input", "input", "what it listens to"), pattern), out)
         rows.append([_keep(take, out) for take in _bent_rave(model, pattern)])
 
     picture = out / "spectrograms.png"
     _draw(rows, picture)
-    _say("\nThe sounds are in %s, their spectrograms in %s.", out, picture)
-    _say("Next: play them side by side, then open docs/quickstart.ipynb and bend your own model.")
+    say("\nThe sounds are in %s, their spectrograms in %s.", out, picture)
+    say("Next: play them side by side, then open docs/quickstart.ipynb and bend your own model.")
 
 
 # -- the synthesizer -----------------------------------------------------------------
@@ -304,32 +303,11 @@ def _pluck(hz: float, frames: int, generator: torch.Generator) -> Tensor:
 def _keep(take: Take, out: Path) -> Take:
     """Write a take's file, and say what it is."""
     setup, path = take.setup, out / f"{take.setup.stem}.wav"
-    _write_wav(path, take.sound)
-    _say("  %-18s %s", path.name, setup.effect)
+    write_wav(path, take.sound, SAMPLE_RATE)
+    say("  %-18s %s", path.name, setup.effect)
     for entry in setup.bends:
-        _say("  %-18s   %s on %s", "", entry[0], ", ".join(map(str, entry[1:])))
+        say("  %-18s   %s on %s", "", entry[0], ", ".join(map(str, entry[1:])))
     return take
-
-
-def _write_wav(path: Path, sound: Tensor) -> None:
-    """Write 16 bits, mono, at -1 dB, with 5 ms of fade at both ends.
-
-    Args:
-        path: of the file.
-        sound: ``(frames,)``, of any level.
-    """
-    fade = SAMPLE_RATE // 200
-    ends = torch.ones_like(sound)
-    ends[:fade] = torch.linspace(0, 1, fade)
-    ends[-fade:] = torch.linspace(1, 0, fade)
-    faded = (sound - sound.mean()) * ends
-    level = PEAK / float(faded.abs().max().clamp(min=1e-9))
-    samples = (faded * level * 32767).round().numpy().astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.tobytes())
 
 
 def _draw(rows: list[list[Take]], path: Path) -> None:
@@ -340,36 +318,12 @@ def _draw(rows: list[list[Take]], path: Path) -> None:
     columns = max(len(row) for row in rows)
     figure = Figure(figsize=(2.2 * columns, 2.5 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False, sharey=True)
-    low_hz, high_hz = 50.0, 16000.0
     for row, line in zip(rows, axes, strict=True):
         for take, axis in zip(row, line, strict=True):
-            level_db = _spectrogram(take.sound, low_hz, high_hz)
-            top = float(np.percentile(level_db, 99.8))
-            seconds = len(take.sound) / SAMPLE_RATE
-            axis.imshow(
-                level_db,
-                origin="lower",
-                aspect="auto",
-                cmap="magma",
-                vmin=top - 60,
-                vmax=top,
-                extent=(0, seconds, math.log10(low_hz), math.log10(high_hz)),
-            )
+            draw_spectrogram(axis, take.sound, SAMPLE_RATE)
             axis.set_title(take.setup.title, fontsize=9)
-            axis.set_yticks([2, 3, 4], ["100 Hz", "1 kHz", "10 kHz"], fontsize=8)
-            axis.set_xticks([0, seconds], ["0", f"{seconds:.0f} s"], fontsize=8)
     FigureCanvasAgg(figure)
     figure.savefig(path, dpi=100)
-
-
-def _spectrogram(sound: Tensor, low_hz: float, high_hz: float) -> Any:
-    """Level in dB, ``(frequencies, frames)``, frequencies equally spaced by ear."""
-    size = 4096
-    window = torch.hann_window(size)
-    bins = torch.stft(sound, size, size // 4, window=window, return_complex=True).abs()
-    hz = torch.logspace(math.log10(low_hz), math.log10(high_hz), 200)
-    nearest = (hz * size / SAMPLE_RATE).round().long()
-    return (20 * (bins[nearest] + 1e-6).log10()).numpy()
 
 
 @contextmanager
@@ -378,7 +332,3 @@ def _seeded() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(SEED)
         yield
-
-
-def _say(text: str, *values: object) -> None:
-    print(text % values if values else text)  # noqa: T201  what the command prints
