@@ -39,6 +39,7 @@ from torchbend.realtime.part import Chosen, Part, latent_labels, steps_of
 from torchbend.realtime.recording import WavWriter
 from torchbend.realtime.request import bus_channels, prepare_asked, sample_rate_of
 from torchbend.realtime.status import LatencyReport, Status
+from torchbend.realtime.takes import GESTURES, TakeWriter
 from torchbend.realtime.worker.process import Worker
 
 __all__ = ["Host"]
@@ -74,6 +75,7 @@ class Host:
         zeroconf: whether to announce them in the network.
         midi: a MIDI port to listen to, by name or number.
         record: a WAV file to write what is heard to.
+        take: a folder to write a take to, from which ``torchbend render`` plays all of it again.
         latency: frames from what is read to where it is heard; without it measured.
         knobs: how weights jump: ``"cross-fade"`` or ``"steps"``.
         presets: the folder of the presets.
@@ -108,6 +110,7 @@ class Host:
         zeroconf: bool = False,
         midi: str | int | None = None,
         record: str | Path | None = None,
+        take: str | Path | None = None,
         latency: int | None = None,
         knobs: str = "cross-fade",
         presets: str | Path = "presets",
@@ -123,6 +126,7 @@ class Host:
         self._network = {"host": host, "osc_port": osc_port, "query_port": query_port}
         self._zeroconf, self._midi, self._presets, self._late = zeroconf, midi, presets, late
         self._record = record
+        self._take = None if take is None else TakeWriter(take, self._say)
         self._folder = tempfile.TemporaryDirectory(prefix="torchbend-", ignore_cleanup_errors=True)
         self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
         self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
@@ -164,6 +168,8 @@ class Host:
         self._loader.shutdown(wait=True, cancel_futures=True)
         if self._lineup is not None:
             self._lineup.close()
+        if self._take is not None:
+            self._take.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Host:
@@ -179,7 +185,8 @@ class Host:
         self._open_audio()
         playing = self.audio.playing
         device_block = (playing.block if playing else 0) or self._device.block
-        lineup = Lineup(self.memory, self.strip, device_block, self._values, self._say, spare)
+        told = self._say, spare, self._take
+        lineup = Lineup(self.memory, self.strip, device_block, self._values, *told)
         self._lineup = lineup
         ins, outs = self.memory.inputs, self.memory.outputs
         self.surface = ControlSurface(
@@ -197,6 +204,7 @@ class Host:
         self._closers.callback(self.surface.close)
         self.surface.tree.set("/late", (self._late,))
         part = lineup.begin(self._chain, self._chosen)
+        self._begin_take(device_block)
         self._begin_input()
         lineup.fade_in(part)
         if self._record is not None:
@@ -220,7 +228,9 @@ class Host:
         for attempt in range(2):
             self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=SLOTS)
             self.strip = Strip(self.memory)
-            self.strip.set(ramp_frames=rate // 50, source=self._source(inputs), late=self._late)
+            # Before a take begins, nothing comes in.
+            source = self._source(inputs) if self._take is None else "none"
+            self.strip.set(ramp_frames=rate // 50, source=source, late=self._late)
             self.audio = AudioProcess(self.memory, device)
             try:
                 self.audio.start()
@@ -240,6 +250,14 @@ class Host:
         if not inputs or (isinstance(self._input, str) and self._input == "none"):
             return "none"
         return "device" if isinstance(self._input, str) and self._input == "mic" else "feed"
+
+    def _begin_take(self, device_block: int) -> None:
+        take, memory = self._take, self.memory
+        if take is not None:
+            take.begin(memory, self.strip, device_block, native=self.audio.use_native)
+            gestures = take.folder / GESTURES
+            self.surface.record_gestures(gestures, memory.sample_rate, take.first)
+            self.strip.set(source=self._source(memory.inputs))
 
     def _begin_input(self) -> None:
         if self._source(self.memory.inputs) == "feed":

@@ -13,6 +13,7 @@ from torchbend.realtime.audio.strip import Strip
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.opening import Prepared
 from torchbend.realtime.part import Chosen, Part
+from torchbend.realtime.takes import TakeWriter
 from torchbend.realtime.worker.inside import InsideWorker
 from torchbend.realtime.worker.probing import Load
 from torchbend.realtime.worker.process import Worker
@@ -39,6 +40,7 @@ class Lineup:
         values: all controls' values as models are to have them.
         say: told what people should know.
         spare: a worker that waits.
+        take: what to write a take to.
 
     Attributes:
         parts: what plays, the newest first.
@@ -52,12 +54,14 @@ class Lineup:
         values: Callable[[], dict[str, Values]],
         say: Callable[[str], object],
         spare: Worker | None = None,
+        take: TakeWriter | None = None,
     ) -> None:
         self.parts: tuple[Part, ...] = ()
         self._memory, self._strip, self._device_block = memory, strip, device_block
         self._values = values
         self._say = say
         self._spare = spare
+        self._take = take
         self._gaps: deque[tuple[float, int]] = deque()
         self._closing = threading.Event()
 
@@ -165,7 +169,8 @@ class Lineup:
     def _part(self, chain: Sequence[Prepared], chosen: Chosen) -> Part:
         used = {part.slot for part in self.parts}
         slot = next(n for n in range(SLOTS) if n not in used)
-        return Part(self._memory, slot, chain, self._device_block, chosen, self._say)
+        say, take = self._say, self._take
+        return Part(self._memory, slot, chain, self._device_block, chosen, say, take)
 
     def _worker(self, part: Part) -> Worker | InsideWorker:
         """The worker that waits, or a new one."""

@@ -18,6 +18,7 @@ from torchbend.realtime.control.building import LATENTS, bend_addresses
 from torchbend.realtime.control.controls import Values as Controls
 from torchbend.realtime.opening import Prepared
 from torchbend.realtime.status import ModelStatus
+from torchbend.realtime.takes import TakeWriter
 from torchbend.realtime.worker.chain import Step
 from torchbend.realtime.worker.inside import InsideWorker
 from torchbend.realtime.worker.layout import Place, ValueLayout, as_numbers
@@ -67,6 +68,7 @@ class Part:
         device_block: frames of a device block.
         chosen: how to play it.
         say: told what people should know.
+        take: what to write a take to.
 
     Attributes:
         state: see `ModelStatus`.
@@ -85,6 +87,7 @@ class Part:
         device_block: int,
         chosen: Chosen,
         say: Callable[[str], object],
+        take: TakeWriter | None = None,
     ) -> None:
         self.memory, self.slot, self.chain = memory, slot, tuple(chain)
         self.chosen = chosen
@@ -97,6 +100,8 @@ class Part:
         self.loaded: Loaded | None = None
         self.measured: Measured | None = None
         self._say = say
+        self._take = take
+        self._taken: tuple[AnyWorker, int] | None = None  # in the take: a worker, and its number
         self._device_block = device_block
         self._granted = 0.0
         self._knobs = chosen.knobs
@@ -111,7 +116,7 @@ class Part:
         self._places = self._addresses()
         self._settings = ChainSettings(
             memory.path,
-            tuple(str(model.path) for model in chain),
+            tuple(str(take.kept(model.path) if take else model.path) for model in chain),
             self.steps,
             memory.inputs,
             memory.sample_rate,
@@ -236,8 +241,11 @@ class Part:
 
     def attach(self, start: int | None = None) -> int:
         """Begin to play, at the slot's level; returns the position at which it begins."""
-        worker, _ = self._running()
+        worker, loaded = self._running()
+        number = self._number_in_take(worker, loaded)
         begun = worker.attach(self.slot, self.latency, self._granted, start)
+        if self._take is not None:
+            self._take.attached(number, self.slot, begun, self.latency)
         self.state = "playing"
         return begun
 
@@ -248,6 +256,7 @@ class Part:
             LiveError: it cannot be played.
         """
         self._bad_blocks += self.worker.bad_blocks if self.worker else 0
+        self._end_in_take()
         self.load(worker)
         self.attach()
 
@@ -262,6 +271,23 @@ class Part:
         _, loaded = self._running()
         longest = latency_frames(loaded.block, self._device_block) + 2 * loaded.block
         return self.chosen.latency is None and self.latency + self._device_block <= longest
+
+    def _number_in_take(self, worker: AnyWorker, loaded: Loaded) -> int:
+        """The number of a worker in the take, which hears its account from now on."""
+        if self._take is None:
+            return 0
+        if self._taken is None or self._taken[0] is not worker:
+            why = self.chain[0].why_in_process
+            number = self._take.opened(self._settings, loaded, self._knobs, why)
+            self._taken = worker, number
+            if isinstance(worker, Worker):
+                worker.keep_account(self._take.account(number))
+        return self._taken[1]
+
+    def _end_in_take(self) -> None:
+        if self._take is not None and self._taken is not None:
+            self._take.ended(self.slot)
+            self._taken = None
 
     def _grant(self, latency: int) -> None:
         _, loaded = self._running()
@@ -379,6 +405,7 @@ class Part:
         """End its worker."""
         if self.worker is not None:
             self.worker.stop()
+            self._end_in_take()
             self.worker = None
 
 
