@@ -142,7 +142,7 @@ def known(info: MethodInfo, trace: Trace) -> Method:
         trace: its record.
     """
     (name,) = trace.inputs
-    place = trace.place(name)
+    place = trace.place_of_input(name)
     shape = (1, info.in_channels, 1) if place is None or place.shape is None else place.shape
     given = Input(name, shape, torch.float32)
     lengths = (shape[-1], 2 * shape[-1])
@@ -180,7 +180,7 @@ def _plays(method: Method, twin: nn.Module, trace: Trace, frames: int) -> bool:
 def _inputs(trace: Trace) -> tuple[Input, ...]:
     found = []
     for name in trace.inputs:
-        place = trace.place(name)
+        place = trace.place_of_input(name)
         shape = None if place is None else place.shape
         if place is None or shape is None or place.dtype is None:
             raise ExportError(
@@ -272,8 +272,8 @@ def with_labels(method: MethodInfo) -> MethodInfo:
     )
 
 
-# The shapes of inner values of a method, by name, in a run on given inputs.
-Shapes = Callable[[list[torch.Tensor]], Mapping[str, Sequence[int]]]
+# The shapes of inner values of a method, by name, in runs on given inputs, each from the start.
+Shapes = Callable[[list[list[torch.Tensor]]], Sequence[Mapping[str, Sequence[int]]]]
 
 
 def times_of(method: Method, shapes_in: Shapes) -> dict[str, int]:
@@ -287,14 +287,16 @@ def times_of(method: Method, shapes_in: Shapes) -> dict[str, int]:
         By name, a dimension counted from the end. Values without time are left out.
     """
     short, long = method.lengths
-    shapes = []
-    for frames, batch in ((short, 1), (long, 1), (short, 2)):
-        try:
-            shapes.append(shapes_in(example(method.inputs, frames, batch)))
-        except Exception as error:
-            raise ExportError(
-                f"{method.info.name} as traced fails on {frames} frames: {first_line(error)}"
-            ) from error
+    runs = [
+        example(method.inputs, frames, batch)
+        for frames, batch in ((short, 1), (long, 1), (short, 2))
+    ]
+    try:
+        shapes = shapes_in(runs)
+    except Exception as error:
+        raise ExportError(
+            f"{method.info.name} as traced fails on {short} or {long} frames: {first_line(error)}"
+        ) from error
     times = {}
     for name, first in shapes[0].items():
         longer, wider = shapes[1].get(name, ()), shapes[2].get(name, ())

@@ -256,3 +256,13 @@ def test_a_model_that_is_no_number_in_silence_says_so_and_passes(form, tmp_path)
     rows = list(check(made.path))
     assert [r for r in rows if r.result == FAIL] == []
     assert [r.what for r in rows if r.what.endswith("numbers")] == ["forward: numbers"]
+
+
+def test_an_input_may_be_called_like_a_builtin(tmp_path):
+    """As in torch's own layers; torch.fx names its place otherwise."""
+    bended = tb.BendedModule(nn.Sequential(Conv().eval().c, nn.Tanh()))
+    bended.trace("forward", input=torch.randn(1, 1, 16))
+    gain = tb.BendingParameter("gain", 0.5, range=[0.0, 1.0])
+    bended.bend(tb.Scale(gain), "0.weight")
+    file = exported(bended, tmp_path, check=True)
+    torch.testing.assert_close(play(file, X), bended(X))

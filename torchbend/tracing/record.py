@@ -88,6 +88,11 @@ class Trace:
         """The place of that name, or None."""
         return next((p for p in self.places if p.name == name), None)
 
+    def place_of_input(self, name: str) -> Place | None:
+        """The place of an input; torch.fx calls one that is named like a builtin ``input_1``."""
+        taken = (p for p in self.places if p.op == "placeholder" and p.target == name)
+        return next(taken, self.place(name))
+
 
 def trace_method(
     shadow: nn.Module, fn: str, arguments: Mapping[str, Any], signature: inspect.Signature

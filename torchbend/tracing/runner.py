@@ -345,7 +345,7 @@ class Runner:
         rest = dict(kwargs)
         self.given(plan.arguments, rest)
         inputs = self.ordered(trace, args, rest)
-        traced = [trace.place(name) for name in trace.inputs]
+        traced = [trace.place_of_input(name) for name in trace.inputs]
         if all(
             p is not None and isinstance(x, torch.Tensor) and tuple(x.shape) == p.shape
             for p, x in zip(traced, inputs, strict=True)
