@@ -188,9 +188,11 @@ def _header(status: Status, width: int) -> list[Text]:
     right.append(f" {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", "dim")
     left = styled("torchbend ", "bold")
     left.append(" > ".join(plain(model.name) for model in status.models) or "no model", "bold cyan")
+    clocked = status.output == "none"  # nothing is opened, and there is nothing to name
+    output = "no device, an internal clock" if clocked else status.output
     where = [
-        styled(plain(f"{status.input} -> {status.output}")),
-        styled(plain(status.host_api), "dim"),
+        styled(plain(f"{status.input} -> {output}")),
+        styled("" if clocked else plain(status.host_api), "dim"),
         styled(f"{status.sample_rate} Hz"),
         styled(f"{status.device_block} frames"),
         styled(f"{status.callback} callback", "" if status.callback == "C" else "yellow"),

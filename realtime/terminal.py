@@ -199,11 +199,10 @@ def status_line(status: Status) -> str:
     loudest = {"in": status.input_db, "out": status.output_db}
     levels = " ".join(f"{name} {number(max(db))}" for name, db in loudest.items() if db)
     late = sum(model.late_blocks for model in status.models)
-    said = f"  {status.messages[-1]}" if status.messages else ""
     return plain(
         f"{seconds // 60}:{seconds % 60:02}  {status.audio}  {models or 'no model'}  {levels} dB  "
         f"latency {status.latency.total_ms:.1f} ms  xruns {status.xruns}  "
-        f"underruns {status.underruns}  late {late}{said}"
+        f"underruns {status.underruns}  late {late}"
     )
 
 

@@ -76,6 +76,12 @@ def test_everything_is_there_at_every_width(width: int) -> None:
             assert part.strip() in text
 
 
+def test_an_internal_clock_is_called_so() -> None:
+    text = shown(Screen().lines(make_status(output="none", host_api="none"), (), 100))
+    assert "hw:0 Microphone -> no device, an internal clock  48000 Hz" in text
+    assert "none" not in text
+
+
 @pytest.mark.parametrize("height", [1, 5, 12, 24, 60])
 def test_no_more_lines_than_there_are(height: int) -> None:
     status = make_status(messages=tuple(f"message {n}" for n in range(30)))

@@ -18,6 +18,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,16 +76,16 @@ def test_where_there_is_no_terminal_it_writes_a_line_now_and_then(
     monkeypatch.setattr("torchbend.realtime.terminal.LINE_SECONDS", 0.05)
     assert LINE_SECONDS == 5.0
     out = Pipe()
-    status = make_status(messages=("old", "swapped\x1b[2J\nin"), xruns=3)
+    evil = replace(MODEL, name="raspberry.ts\x1b[2J\n")
+    status = make_status(models=(evil, MODEL), xruns=3)
     TerminalView(lambda: status, file=out, keyboard=NO_KEYS).run(0.4)
     lines = out.getvalue().splitlines()
     assert 2 <= len(lines) <= 8
     assert set(lines) == {status_line(status)}
     assert lines[0].isprintable()
-    for part in ("12:34", "running", "raspberry.ts playing 17 %", "in -12.3", "xruns 3"):
+    for part in ("12:34", "running", ", raspberry.ts playing 17 %", "in -12.3", "xruns 3"):
         assert part in lines[0]
     assert "out -7.0" in lines[0]
-    assert lines[0].endswith("swapped [2J in")
     assert "no model" in status_line(make_status(models=(), input_db=(), output_db=()))
 
 
@@ -174,7 +175,8 @@ def test_an_ascii_screen_gets_ascii() -> None:
         encoding = "ascii"  # type: ignore[assignment]
 
     for out in (Ascii(), type("AsciiPipe", (Pipe,), {"encoding": "ascii"})()):
-        status = make_status(messages=("ü",), recording=Path("你好.wav"))
+        german = replace(MODEL, name="ü")
+        status = make_status(models=(german,), messages=("ü",), recording=Path("你好.wav"))
         rows = control_rows(make_tree()[0])
         TerminalView(lambda s=status: s, lambda r=rows: r, file=out, keyboard=NO_KEYS).run(0.05)
         assert out.getvalue().isascii()
