@@ -29,12 +29,13 @@ from torchbend.realtime.feeding import LOOP, Sound, Source
 from torchbend.realtime.mixing import strip_settings
 from torchbend.realtime.part import Chosen, Part, latent_labels
 from torchbend.realtime.request import bus_channels, prepare_asked, sample_rate_of
+from torchbend.realtime.retake import render_take
 from torchbend.realtime.wav import WavFile
 from torchbend.realtime.worker.execution import live_torch
 from torchbend.realtime.worker.offline import offline_worker
 from torchbend.realtime.worker.twins import STEPS
 
-__all__ = ["render"]
+__all__ = ["render", "render_take"]
 
 DEVICE_BLOCK = 256
 _TELL_FRAMES = 8192  # between two calls of `progress`
