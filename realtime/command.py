@@ -138,7 +138,7 @@ def _play(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             with contextlib.suppress(KeyboardInterrupt):
                 _wait_for(args.seconds)
             return
-        say(_listening(host.surface))
+        say(host.surface.listening or "no OSC")
         view = _view(host)
         if view.draws:
             speaking.clear()
@@ -155,16 +155,10 @@ def _view(host: Any) -> Any:
     return terminal.TerminalView(
         host.status,
         lambda: terminal.control_rows(tree),
-        listening=_listening(host.surface),
+        listening=host.surface.listening or "no OSC",
         keys=keys,
         help=told,
     )
-
-
-def _listening(surface: Any) -> str:
-    places = (("OSC", surface.osc), ("OSCQuery", surface.query))
-    found = [f"{name} {server.place[0]}:{server.place[1]}" for name, server in places if server]
-    return "  ".join(found) or "no OSC"
 
 
 def _wait_for(seconds: float | None) -> None:

@@ -31,7 +31,7 @@ class StandIn:
         self.events: list[Any] = []
         tree = SimpleNamespace(set=lambda *given: self.events.append(given))
         self.surface = SimpleNamespace(
-            tree=tree, write_layout=lambda path: self.events.append(path), osc=None, query=None
+            tree=tree, write_layout=lambda path: self.events.append(path), listening=""
         )
         StandIn.made.append(self)
 
