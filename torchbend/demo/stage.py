@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,21 +65,32 @@ def _missing_device() -> str:
 def _play(record: Path, device: str | int | None, seconds: float) -> None:
     realtime = import_module("torchbend.realtime")
     control = import_module("torchbend.realtime.control")
+    drawn = threading.Event()  # while the view has the screen, nothing is written over it
+
+    def tell(line: str) -> None:
+        if not drawn.is_set():
+            say("%s", line)
+
     settings: dict[str, Any] = {
         "input": "loop",
         "device": realtime.Device(device, "none"),
         "presets": record.parent / "presets",
+        "say": tell,
     }
     with contextlib.ExitStack() as stack:
         try:
-            host = stack.enter_context(realtime.Host(say=say, **settings))
+            host = stack.enter_context(realtime.Host(**settings))
         except control.ControlError as error:  # somebody has the port
             say("%s: a free one is taken", error)
-            host = stack.enter_context(realtime.Host(say=say, osc_port=0, **settings))
+            host = stack.enter_context(realtime.Host(osc_port=0, **settings))
         host.record(record)
         stack.enter_context(Hand(host.surface.tree, _curves, ROUND_SECONDS))
         say("Move a knob yourself: send /bend/drive 4.0 to %s", host.surface.listening)
-        _view(host).run(seconds)
+        view = _view(host)
+        if view.draws:
+            drawn.set()
+        view.run(seconds)
+        drawn.clear()
     say("\nWhat was heard is in %s.", record)
 
 
