@@ -18,8 +18,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from torchbend.realtime.audio.strip import Strip
 from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
+from torchbend.realtime.errands import Errands
 from torchbend.realtime.feeding import FilePlayer
 from torchbend.realtime.lineup import SLOTS, Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
@@ -136,7 +138,7 @@ class Host:
         self._closers = contextlib.ExitStack()
         self._closing = threading.Event()
         self._recording: WavWriter | None = None
-        self._loader = ThreadPoolExecutor(1, "torchbend-loader")
+        self._errands = Errands()
         self._files: dict[Path, float] = {}
         self._started = 0.0
 
@@ -165,7 +167,7 @@ class Host:
             time.sleep(0.05)
         self._closing.set()
         self._closers.close()
-        self._loader.shutdown(wait=True, cancel_futures=True)
+        self._errands.close()
         if self._lineup is not None:
             self._lineup.close()
         if self._take is not None:
@@ -267,7 +269,7 @@ class Host:
 
     # -- models ---------------------------------------------------------------------------------
 
-    def load(self, model: Any, seconds: float = FADE_SECONDS, **asked: Any) -> Future[None]:
+    def load(self, model: Any, seconds: float = FADE_SECONDS, **asked: Any) -> Future[object]:
         """Play another model, faded in when it is ready; what plays goes on until then.
 
         Args:
@@ -278,7 +280,7 @@ class Host:
         Returns:
             What to wait for: its result is None, or the error for which nothing changed.
         """
-        return self._loader.submit(self._swap, {"models": model, **asked}, seconds)
+        return self._errands.run(partial(self._swap, {"models": model, **asked}, seconds))
 
     def _swap(self, asked: dict[str, Any], seconds: float) -> None:
         read = time.time()
@@ -340,9 +342,11 @@ class Host:
         if settings:
             self.strip.set(**settings)
         elif address == "/rec":
-            self._loader.submit(self._switch_recording, bool(values[0]))
+            self._errands.latest("rec", partial(self._switch_recording, bool(values[0])))
         elif address == "/model/load":
-            self.load(str(values[0]), float(values[1]) if len(values) > 1 else FADE_SECONDS)
+            seconds = float(values[1]) if len(values) > 1 else FADE_SECONDS
+            swap = partial(self._swap, {"models": str(values[0])}, seconds)
+            self._errands.latest("load", swap)
         elif self._lineup is not None:
             self._lineup.set(address, values)
 
@@ -413,7 +417,8 @@ class Host:
             self._files = now
             if all(now.values()):
                 self._say("a file of the model changed: it is loaded again")
-                self._loader.submit(self._swap, self._asked, FADE_SECONDS)
+                swap = partial(self._swap, self._asked, FADE_SECONDS)
+                self._errands.latest("load", swap)
 
     # -- how it does ----------------------------------------------------------------------------
 
