@@ -106,7 +106,8 @@ class _Replay:
         )
         self.memory.header.position = take.first
         self._strip = Strip(self.memory)
-        self._strip.set(**{**take.strip, "source": "device"})
+        self._strip.set(**take.strip)
+        self._strip.set(source="device")  # which is what came in, wherever it came from
         self._changes = deque(take.changes)
         self._attachments = deque(take.attachments)
         self._playables: dict[int, Playable] = {}

@@ -142,7 +142,7 @@ def read_take(folder: str | os.PathLike[str]) -> Take:
 class _Reader:
     def __init__(self, folder: Path, head: dict[str, Any]) -> None:
         self._folder = folder
-        self._head = {
+        self._head: dict[str, Any] = {
             "torch": str(head["torch"])[:40],
             "sample_rate": _whole(head["sample_rate"], 1000, 1_000_000),
             "inputs": _whole(head["inputs"], 0, 1024),
@@ -177,6 +177,8 @@ class _Reader:
                 return
 
     def done(self) -> Take:
+        if not self._attachments:
+            raise ValueError("nothing plays in it")
         self._attachments.sort(key=lambda each: each.frame)
         return Take(
             folder=self._folder,
