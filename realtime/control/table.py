@@ -18,7 +18,7 @@ def address_table(controls: Iterable[Control], *, markdown: bool = True) -> str:
         controls: in the order of the rows.
         markdown: as in a ``.md`` file; otherwise as plain text.
     """
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             f"`{c.address}`" if markdown else c.address,
             _arguments(c),
@@ -30,6 +30,8 @@ def address_table(controls: Iterable[Control], *, markdown: bool = True) -> str:
         for c in controls
     ]
     headers = ["address", "values", "range", "default", "", "what it does"]
+    if markdown:  # a bar would end a cell
+        rows = [tuple(cell.replace("|", r"\|") for cell in row) for row in rows]
     style = "github" if markdown else "simple"
     return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
 

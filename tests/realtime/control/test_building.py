@@ -178,5 +178,8 @@ def test_the_table_has_a_row_for_each_control() -> None:
     assert "text [float]" in morph
     for address in ("/bend/a/gain/bypass", "/latent/jitter", "/underruns", "/width", "/device"):
         assert f"`{address}`" in "\n".join(lines)
+    bar = Control("/bend/a|b", "choice", ("x|y",), choices=("x|y",), description="a | b")
+    assert address_table([bar]).splitlines()[-1].count(r"\|") == 4
+    assert "\\" not in address_table([bar], markdown=False)
     (late,) = [line for line in lines if "`/late`" in line]
     assert "silent, dry" in late
