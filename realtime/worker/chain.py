@@ -174,8 +174,11 @@ class Chain:
 
     def find_state(self) -> None:
         """Find out what of the files is streaming state; once, before they are heard."""
+        before = self.save_state()
         for net in self.nets:
             net.state.find(lambda: self.play(torch.randn(self.block, self.in_channels) * 0.1, 0))
+        # Each puts back its own state alone, and all have played.
+        self.restore_state(before)
 
     def save_state(self) -> list[Any]:
         """The streaming state of all files."""
