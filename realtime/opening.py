@@ -105,7 +105,7 @@ def prepare(
     elif isinstance(model, (str, os.PathLike)):
         file = Path(model)
         name = _name_of(file)
-        if is_torchscript(file):
+        if file.exists() and is_torchscript(file):
             watch.insert(0, file)
             if bend is None:
                 info = _described(file, say)

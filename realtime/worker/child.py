@@ -79,7 +79,7 @@ class Playable:
                 device=self.device,
             )
 
-        rate = int(settings["model_rate"] or settings["device_rate"])
+        self.rate = rate = int(settings["model_rate"] or settings["device_rate"])
         self.twins = Twins(make, rate, knobs=settings["knobs"], say=say, seed=settings["seed"])
         self.twins.warm_up()
         self.where = str(self.device)
@@ -183,15 +183,19 @@ class _Worker:
     def _do_measure(self, command: dict[str, Any]) -> None:
         playable = self._loaded()
         twins, seconds = playable.twins, float(command["seconds"])
-        delay = own_delay(twins) if command["delay"] else None
         # Silence costs less.
         noise = torch.randn(twins.block, twins.in_channels) * 0.1
         fresh = twins.save_state()
-        _hurry()  # as it will when it plays
-        single = turn_times(lambda: twins.play(noise, 0), seconds / 2, rest=_REST)
-        double = single
-        if twins.knobs == CROSS_FADE:
-            double = turn_times(lambda: twins.play_both(noise, 0), seconds / 2, rest=_REST)
+        single = double = turn_times(lambda: twins.play(noise, 0), 0.0, least=3)
+        delay = None
+        # What is too slow by far is not worth the time that all of it would take.
+        if min(single) < twins.block / playable.rate:
+            delay = own_delay(twins) if command["delay"] else None
+            _hurry()  # as it will when it plays
+            single = turn_times(lambda: twins.play(noise, 0), seconds / 2, rest=_REST)
+            double = single
+            if twins.knobs == CROSS_FADE:
+                double = turn_times(lambda: twins.play_both(noise, 0), seconds / 2, rest=_REST)
         # What is heard begins as a rendering does.
         twins.restore_state(fresh)
         self._send(
