@@ -19,27 +19,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torchbend.errors import TorchbendError
-from torchbend.realtime.audio.io_process import AudioProcess, Device, SampleRateError
-from torchbend.realtime.audio.keeper import AudioKeeper
-from torchbend.realtime.audio.memory import AudioMemory
-from torchbend.realtime.audio.strip import Strip
+from torchbend.realtime.audio.io_process import Device
 from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.errands import Errands
 from torchbend.realtime.feeding import FilePlayer
-from torchbend.realtime.lineup import SLOTS, Lineup
+from torchbend.realtime.lineup import Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
 from torchbend.realtime.opening import Prepared
 from torchbend.realtime.part import Chosen, Part, latent_labels, steps_of
 from torchbend.realtime.recording import WavWriter
 from torchbend.realtime.request import bus_channels, prepare_asked, sample_rate_of
+from torchbend.realtime.stage import Stage
 from torchbend.realtime.status import LatencyReport, Status
 from torchbend.realtime.takes import GESTURES, TakeWriter
 from torchbend.realtime.worker.process import Worker
@@ -88,6 +85,7 @@ class Host:
     Attributes:
         memory: the shared memory, once started.
         strip: of the callback.
+        audio: the I/O process.
         surface: of the controls.
 
     Raises:
@@ -162,7 +160,7 @@ class Host:
         if self._closing.is_set():
             return
         parts = self._lineup.parts if self._lineup else ()
-        if parts and self.audio.state() == "running":
+        if parts and self._stage.keeper.state == "running":
             self.strip.fade({part.slot: 0.0 for part in parts}, seconds=0.02)
             time.sleep(0.05)
         self._closing.set()
@@ -184,9 +182,8 @@ class Host:
         # It is up before it is needed: starting Python and torch takes longer than a model.
         spare = Worker()
         self._closers.callback(spare.kill)
-        self._open_audio()
-        playing = self.audio.playing
-        device_block = (playing.block if playing else 0) or self._device.block
+        self._set_stage()
+        device_block = self._stage.device_block
         told = self._say, spare, self._take
         lineup = Lineup(self.memory, self.strip, device_block, self._values, *told)
         self._lineup = lineup
@@ -220,33 +217,16 @@ class Host:
         watch.start()
         self._closers.callback(watch.join)
 
-    def _open_audio(self) -> None:
+    def _set_stage(self) -> None:
         """Make the memory and open the device, at the model's rate or else at the device's."""
+        channels = bus_channels(self._chain, self._chosen, self._channels)
+        source = self._source(channels[0])
         rate = sample_rate_of(self._chain)
-        inputs, outputs = bus_channels(self._chain, self._chosen, self._channels)
-        device = self._device
-        if self._source(inputs) != "device":
-            device = replace(device, input="none")
-        for attempt in range(2):
-            self.memory = AudioMemory.create(rate, inputs=inputs, outputs=outputs, slots=SLOTS)
-            self.strip = Strip(self.memory)
-            # Before a take begins, nothing comes in.
-            source = self._source(inputs) if self._take is None else "none"
-            self.strip.set(ramp_frames=rate // 50, source=source, late=self._late)
-            self.audio = AudioProcess(self.memory, device)
-            try:
-                self.audio.start()
-                break
-            except SampleRateError as error:
-                self.memory.close()
-                if attempt:
-                    raise
-                self._say(f"{error}: the model's sound is resampled")
-                rate = error.sample_rate
-        self._closers.callback(self.memory.close)
-        self._closers.callback(self.audio.stop)
-        self._keeper = AudioKeeper(self.audio, self._say)
-        self._closers.callback(self._keeper.close)
+        self._stage = stage = Stage(self._device, rate, channels, source, self._late, self._say)
+        self._closers.callback(self._stage.close)
+        self.memory, self.strip, self.audio = stage.memory, stage.strip, stage.audio
+        if self._take is None:
+            self.strip.set(source=source)
 
     def _source(self, inputs: int) -> str:
         if not inputs or (isinstance(self._input, str) and self._input == "none"):
@@ -288,6 +268,7 @@ class Host:
             chain = self._prepared(asked)
             if self._lineup is not None:
                 self._lineup.swap(chain, self._chosen, seconds, self._take_over)
+            self._forget(self._chain)
             self._asked, self._chain = asked, chain
             self._remember_files(read)
         except TorchbendError as error:
@@ -299,6 +280,12 @@ class Host:
             _log.exception("a model could not be loaded")
             self._say("the old model plays on: an error of torchbend's own; see the log")
             raise
+
+    def _forget(self, chain: tuple[Prepared, ...]) -> None:
+        """Remove what was written to play models that are gone."""
+        for model in chain:
+            if model.path.parent == Path(self._folder.name):
+                model.path.unlink(missing_ok=True)
 
     def _take_over(self, part: Part) -> None:
         self.surface.load(part.models, latent_labels(part.chain, part.steps))
@@ -377,7 +364,7 @@ class Host:
         told = looked = 0.0
         while not self._closing.wait(WATCH_SECONDS):
             try:
-                self._keeper.watch()
+                self._stage.keeper.watch()
                 self._look_after()
                 now = time.monotonic()
                 if now - told >= TELL_SECONDS:
@@ -392,7 +379,7 @@ class Host:
 
     def _look_after(self) -> None:
         if self._lineup is not None:
-            self._lineup.look_after(device_runs=self._keeper.state == "running")
+            self._lineup.look_after(device_runs=self._stage.keeper.state == "running")
 
     def _publish(self) -> None:
         status, tree = self.status(), self.surface.tree
@@ -430,7 +417,7 @@ class Host:
         refused = 0 if osc is None else osc.refused
         return Status(
             seconds=time.monotonic() - self._started if self._started else 0.0,
-            audio=self._keeper.state,
+            audio=self._stage.keeper.state,
             input=self._input_name(),
             output=playing.output if playing else str(self._device.output),
             host_api=playing.host_api if playing else "",
@@ -453,16 +440,10 @@ class Host:
 
     def latency(self) -> LatencyReport:
         """Where the time between a sound and its answer goes."""
-        playing, rate = self.audio.playing, self.memory.sample_rate
         part = next(iter(self.parts), None)
-        return LatencyReport(
-            device_in=round(playing.input_latency * rate) if playing else 0,
-            device_out=round(playing.output_latency * rate) if playing else 0,
-            ring=part.latency if part else 0,
-            resampler=part.resampler_frames if part else 0,
-            model=part.own_delay if part else None,
-            sample_rate=rate,
-        )
+        if part is None:
+            return self._stage.latency(0, 0, None)
+        return self._stage.latency(part.latency, part.resampler_frames, part.own_delay)
 
     def _input_name(self) -> str:
         source = self._source(self.memory.inputs)

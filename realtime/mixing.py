@@ -6,7 +6,9 @@ import math
 
 from torchbend.realtime.control.controls import SILENCE_DB, Values, amplitude
 
-__all__ = ["decibels", "strip_settings"]
+__all__ = ["RAMP_SECONDS", "decibels", "strip_settings"]
+
+RAMP_SECONDS = 0.02  # that the strip takes to follow a control
 
 _LEVELS = {
     "/gain/in": "input_gain",

@@ -153,7 +153,7 @@ class At44100(AudioProcess):
 
 
 def test_a_device_at_another_rate_than_the_model(tmp_path, monkeypatch):
-    monkeypatch.setattr("torchbend.realtime.host.AudioProcess", At44100)
+    monkeypatch.setattr("torchbend.realtime.stage.AudioProcess", At44100)
     at = np.arange(44100)[:, None] / 44100
     tones = 0.2 * sum(np.sin(2 * np.pi * f * at + f) for f in (110, 1000, 9000))
     model = small_file(tmp_path / "small.ts", {"forward": LOUDER})
