@@ -22,7 +22,14 @@ from torchbend.realtime.audio.callback import is_native, play_block
 from torchbend.realtime.audio.memory import AudioMemory, Frames
 from torchbend.realtime.audio.strip import Strip
 from torchbend.realtime.feeding import Sound
-from torchbend.realtime.take_reading import Attachment, Block, Take, check_blocks, read_take
+from torchbend.realtime.take_reading import (
+    Attachment,
+    Block,
+    Take,
+    TakenWorker,
+    check_blocks,
+    read_take,
+)
 from torchbend.realtime.takes import HEARD, INPUT
 from torchbend.realtime.wav import WavFile
 from torchbend.realtime.worker.child import Playable
@@ -45,7 +52,7 @@ def render_take(
 ) -> Path:
     """Render a take: what was heard, sample for sample.
 
-    Where sound was missing live because a model was late, it is there in the rendering.
+    Where a model was late, it is late again, give or take a device block.
 
     Args:
         folder: that the `Host` wrote.
@@ -178,7 +185,7 @@ class _Replay:
         playable.blocks.twins = replayed
         turns = Turns(self.memory, attachment.slot, replayed, playable.player)
         turns.attach(attachment.latency, 0.0, attachment.frame)
-        self._playing[attachment.slot] = _Attached(turns, attachment, worker.jumps)
+        self._playing[attachment.slot] = _Attached(turns, attachment, worker)
         still = {each.attachment.worker for each in self._playing.values()}
         still |= {each.worker for each in self._attachments}
         self._playables = {n: each for n, each in self._playables.items() if n in still}
@@ -187,11 +194,12 @@ class _Replay:
 class _Attached:
     """A worker in its slot."""
 
-    def __init__(self, turns: Turns, attachment: Attachment, jumps: dict[int, int]) -> None:
-        self.turns, self.attachment, self._jumps = turns, attachment, jumps
+    def __init__(self, turns: Turns, attachment: Attachment, worker: TakenWorker) -> None:
+        self.turns, self.attachment = turns, attachment
+        self._jumps, self._late = worker.jumps, worker.late
 
     def work(self) -> None:
-        """Play the blocks that have come, as far as it played them live."""
+        """Play the blocks that have come, as far as it played them live, and as late."""
         slot, latency, until = self.turns.slot, self.attachment.latency, self.attachment.until
         while True:
             to = self._jumps.get(slot.next)
@@ -200,6 +208,8 @@ class _Attached:
                     return
                 slot.attach(block=slot.block, latency=latency, start=to)
             if until is not None and slot.next + latency >= until:
+                return
+            if slot.memory.position < self._late.get(slot.next, 0):
                 return
             if not slot.wait(0.0):
                 return
@@ -265,9 +275,9 @@ class _Comparison:
             return f"the same as was heard, in each of {self.frames} frames"
         line = f"the first {self.first / rate:.3f} s are as they were heard; then it differs"
         line += f" by at most {self.most:.2g}"
-        late = [frame for frame in take.late if frame <= self.first + rate]
-        if late:
-            line += f": a model was late from {max(0, late[0]) / rate:.1f} s on"
+        missing = [frame for frame in take.missing if frame <= self.first + rate]
+        if missing:
+            line += f": sound was missing from {max(0, missing[0]) / rate:.1f} s on"
         return line
 
 

@@ -73,12 +73,14 @@ class TakenWorker:
         where: it played.
         blocks: by position how a block was played; all others were simply played.
         jumps: what it passed over: from which position to which.
+        late: blocks of which some was missing, and where the clock stood when they were there.
     """
 
     settings: ChainSettings
     where: str
     blocks: dict[int, Block] = field(default_factory=dict)
     jumps: dict[int, int] = field(default_factory=dict)
+    late: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Take:
         changes: of the strip, in their order.
         workers: what played, by number.
         attachments: in their order.
-        late: where sound was missing, as frames of the take.
+        missing: where sound was missing, as frames of the take.
     """
 
     folder: Path
@@ -119,7 +121,7 @@ class Take:
     changes: tuple[Change, ...]
     workers: dict[int, TakenWorker]
     attachments: tuple[Attachment, ...]
-    late: tuple[int, ...]
+    missing: tuple[int, ...]
 
 
 def read_take(folder: str | os.PathLike[str]) -> Take:
@@ -160,7 +162,7 @@ class _Reader:
         self._changes: list[Change] = []
         self._workers: dict[int, TakenWorker] = {}
         self._attachments: list[Attachment] = []
-        self._late: list[int] = []
+        self._missing: list[int] = []
 
     def take(self, line: dict[str, Any]) -> None:
         readers = {
@@ -169,7 +171,7 @@ class _Reader:
             "account": self._account,
             "end": self._end,
             "strip": self._strip,
-            "late": self._miss,
+            "missing": self._miss,
         }
         for kind, read in readers.items():
             if kind in line:
@@ -185,7 +187,7 @@ class _Reader:
             changes=tuple(self._changes),
             workers=self._workers,
             attachments=tuple(self._attachments),
-            late=tuple(self._late),
+            missing=tuple(self._missing),
             **self._head,
         )
 
@@ -252,6 +254,8 @@ class _Reader:
             worker.blocks[int(position)] = (bool(both), told)
         for due, played in line["jumps"]:
             worker.jumps[int(due)] = _whole(played, int(due) + 1, _MOST_FRAMES)
+        for start, position in line["late"]:
+            worker.late[int(start)] = _whole(position, 0, _MOST_FRAMES)
 
     def _end(self, line: dict[str, Any]) -> None:
         for attachment in reversed(self._attachments):
@@ -276,7 +280,7 @@ class _Reader:
         self._changes.append(Change(frame, called, given))
 
     def _miss(self, line: dict[str, Any]) -> None:
-        self._late.append(int(line["frame"]) - self._head["first"])
+        self._missing.append(int(line["frame"]) - self._head["first"])
 
 
 def check_blocks(worker: TakenWorker, layout: ValueLayout) -> None:

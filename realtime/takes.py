@@ -12,8 +12,9 @@ of it is written down while it plays::
 
 A line of ``played.jsonl`` has one of these: ``worker``, something that plays, by a number;
 ``attach``, from where on it does, and in which slot; ``account``, what it set before which of its
-blocks (see `Twins.replay`); ``end``, where a slot's worker ended; ``strip``, what was set of the
-strip, or faded; and ``late``, which a rendering cannot do again. `render_take` reads them.
+blocks (see `Twins.replay`), what it passed over and where it was late (see `Turns`); ``end``, where
+a slot's worker ended; ``strip``, what was set of the strip, or faded; and ``missing``, where sound
+was. `render_take` reads them.
 """
 
 from __future__ import annotations
@@ -246,16 +247,17 @@ class TakeWriter:
                 _, called, given = self._waiting.popleft()
                 self._write({"strip": called, "frame": frame, "given": given})
         if self._journal.lost != self._lost:
-            self._write({"late": None, "frame": before, "frames": 0})
+            self._write({"missing": None, "frame": before, "frames": 0})
             self._lost = self._journal.lost
         for slot, known in enumerate(self._late):
             frames = int(self._memory.header.slot[slot].late_frames)
             if frames != known:
                 self._late[slot] = frames
-                self._write({"late": slot, "frame": before, "frames": frames - known})
+                self._write({"missing": slot, "frame": before, "frames": frames - known})
 
     def _account(self, number: int, event: dict[str, Any]) -> None:
-        self._write({"account": number, "blocks": event["blocks"], "jumps": event["jumps"]})
+        told = {name: event[name] for name in ("blocks", "jumps", "late")}
+        self._write({"account": number, **told})
 
     def _write(self, line: dict[str, Any]) -> None:
         text = json.dumps(line) + "\n"

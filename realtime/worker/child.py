@@ -143,10 +143,12 @@ class _Worker:
     def _tell_account(self, turns: Turns) -> None:
         """Tell a take what was set and played, and what was passed over."""
         twins = self._loaded().twins
-        if twins.account is not None and (twins.account or turns.jumps):
-            self._send(event="account", blocks=twins.account, jumps=list(turns.jumps))
+        if twins.account is not None and (twins.account or turns.jumps or turns.late):
+            missed = {"jumps": list(turns.jumps), "late": list(turns.late)}
+            self._send(event="account", blocks=twins.account, **missed)
             twins.account = []
             turns.jumps.clear()
+            turns.late.clear()
 
     def _report(self) -> None:
         now, playable = time.monotonic(), self._playable

@@ -177,8 +177,8 @@ class Worker:
         """Let it tell what it sets and plays, from the next `attach` on.
 
         Args:
-            account: told ``{"blocks": ..., "jumps": ...}`` as `Twins` and `Turns` have them, from
-                a thread of its own.
+            account: told ``{"blocks": ..., "jumps": ..., "late": ...}`` as `Twins` and `Turns` have
+                them, from a thread of its own.
         """
         self._account = account
 

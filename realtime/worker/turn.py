@@ -19,7 +19,7 @@ __all__ = ["Blocks", "Model", "Player", "Turns"]
 
 SLICE = 0.002  # seconds between two looks at the values while it waits
 SPARE = 0.001  # seconds that are left alone before a block is due
-_KEPT_JUMPS = 256
+_KEPT = 256  # that nobody has taken
 
 
 class Player(Protocol):
@@ -98,6 +98,8 @@ class Turns:
     Attributes:
         jumps: where it passed over blocks to catch up: the position that was due, and the one
             that was played then.
+        late: positions of blocks of which some was missing, and where the clock stood when they
+            were there.
     """
 
     def __init__(self, memory: AudioMemory, index: int, twins: Model, player: Player) -> None:
@@ -106,7 +108,8 @@ class Turns:
         self.twins = twins
         self.player = player
         self.block = player.block
-        self.jumps: deque[tuple[int, int]] = deque(maxlen=_KEPT_JUMPS)
+        self.jumps: deque[tuple[int, int]] = deque(maxlen=_KEPT)
+        self.late: deque[tuple[int, int]] = deque(maxlen=_KEPT)
         self._values = Values(memory, index)
         self._granted = 0.0
         self._usual = 0.0
@@ -147,10 +150,13 @@ class Turns:
             self.slot.catch_up()
         began = time.monotonic()
         frames = self.slot.read()
-        if self.slot.next != due:
-            self.jumps.append((due, self.slot.next))
+        played = self.slot.next
+        if played != due:
+            self.jumps.append((due, played))
         made = self.player.play(frames)
         self.slot.write(fit_channels(made, self.memory.outputs))
+        if self.memory.position > played + self.slot.latency:
+            self.late.append((played, self.memory.position))
         took = time.monotonic() - began
         self._usual = max(took, 0.9 * self._usual + 0.1 * took)
         return True
