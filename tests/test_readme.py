@@ -4,10 +4,15 @@ A block's marker says how: ``<!-- test: run -->``, ``<!-- test: rave -->`` for w
 RAVE, ``<!-- test: file -->`` for what needs a ``.ts``, or, for what ``make -n`` checks,
 ``<!-- test: make -->``. Python blocks go on from each other, as a reader runs them. What would
 install something is run as pip's or our own rehearsal of it.
+
+What is marked ``<!-- test: live -->`` is written there as an artist types it. Here it plays for a
+moment on the internal clock, with small files under the names of the README's: to each line is
+added ``--device none --seconds ... --quiet --osc 0``, and a file to record to.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,7 +21,15 @@ import sys
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from tiny_rave import tiny_rave
+
+import torchbend as tb
+from torchbend import cli
+from torchbend.realtime.control import address_table, outputs, strip
+from torchbend.voice import voice
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +38,7 @@ BLOCKS = [match.groups() for match in BLOCK.finditer(README)]
 COMMANDS = [
     line
     for marker, kind, text in BLOCKS
-    if kind == "sh" and marker not in ("rave", "file")
+    if kind == "sh" and marker not in ("rave", "file", "live")
     for line in text.splitlines()
 ]
 
@@ -39,7 +52,7 @@ def run(command: list[str], folder: Path) -> str:
 
 def test_every_block_is_tested() -> None:
     assert [(kind, text) for marker, kind, text in BLOCKS if not marker and kind != "text"] == []
-    assert {marker for marker, _, _ in BLOCKS} == {"run", "rave", "file", "make", None}
+    assert {marker for marker, _, _ in BLOCKS} == {"run", "rave", "file", "live", "make", None}
     assert README.count("```") == 2 * len(BLOCKS)
 
 
@@ -109,6 +122,66 @@ def test_a_file_from_a_model_page(tmp_path: Path) -> None:
     assert re.search(r"^shine +float +0 \.\. 4 +1 +Scale", told, re.MULTILINE)
 
 
+@pytest.mark.slow
+def test_on_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torchbend.realtime.lineup.MEASURE_SECONDS", 0.2)
+    tiny_rave(tmp_path / "rave.ts")
+    tiny_rave(tmp_path / "choir.ts", seed=1)
+    soundfile.write("voice.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 48000), 48000)
+    tb.BendingConfig((tb.Scale(tb.BendingParameter("push", 1.0)), r"decoder.*weight")).save(
+        "bends.json"
+    )
+    lines = [line for marker, _, text in BLOCKS if marker == "live" for line in text.splitlines()]
+    assert len(lines) > 8
+    for number, line in enumerate(lines):
+        _, *words = shlex.split(line, comments=True)
+        record = [] if "--record" in words else ["--record", f"heard-{number}.wav"]
+        added = ["--device", "none", "--seconds", "1", "--quiet", "--osc", "0", *record]
+        status = cli.main([*words, *([] if words[0] == "render" else added)])
+        said = capsys.readouterr()
+        if "--list-devices" in words:  # where there is one, and where there is none
+            assert "in" in said.out if status == 0 else "sound device" in said.err
+        elif "--midi" in words:  # nobody has this keyboard here
+            assert (status, "MIDI" in said.err) == (1, True), said.err
+        else:
+            assert status == 0, f"{line}\n{said.err}"
+            _check_sound(words, number)
+    assert json.loads(Path("surface.json").read_text())["createdWith"] == "Open Stage Control"
+
+
+def _check_sound(words: list[str], number: int) -> None:
+    out = next((words[words.index(o) + 1] for o in ("--record", "-o") if o in words), None)
+    sound, rate = soundfile.read(out or f"heard-{number}.wav")
+    assert rate == 48000
+    assert len(sound) > 0.8 * rate, words
+    if "none" not in words:  # latents that nobody moves are a tone that stands still
+        assert np.abs(sound).max() > 0.01, words
+
+
+def test_the_addresses_are_those_that_there_are() -> None:
+    """The rows of the strip, of what is told, and of the bend that the text names."""
+    rows = dict(re.findall(r"^\| `(/[\w/]+)` *\|(.*)\|$", README, re.MULTILINE))
+    controls = [*strip(), *outputs()]
+    drive = {"/bend/drive", "/bend/drive/bypass"}
+    assert set(rows) == drive | {control.address for control in controls}
+    table = address_table(controls)
+    for address, row in rows.items():
+        if address not in drive:
+            cells = [cell.strip() for cell in row.split("|")]
+            (there,) = (line for line in table.splitlines() if f"`{address}`" in line)
+            assert [cell.strip() for cell in there.split("|")[2:-1]] == cells
+    knob = voice().controllables["drive"]
+    low, high = knob.range
+    assert [cell.strip() for cell in rows["/bend/drive"].split("|")][:3] == [
+        "float",
+        f"{low:g} .. {high:g}",
+        f"{knob.raw:g}",
+    ]
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_of_the_readme(line: str, tmp_path: Path) -> None:
     words = shlex.split(line)
@@ -131,8 +204,9 @@ def _rehearse(words: list[str]) -> None:
 
 def test_extras_and_make_targets_in_the_text_exist() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for extra in re.findall(r"'\.\[(\w+)\]'", README):
-        assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+    for extra in re.findall(r"'\.\[([\w,]+)\]'", README):
+        for each in extra.split(","):
+            assert re.search(rf"^{each} = \[", project, re.MULTILINE), each
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make ([\w-]+)`", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

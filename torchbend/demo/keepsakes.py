@@ -15,7 +15,7 @@ from torchbend.voice import SAMPLE_RATE, gesture, loop, render_voice, voice
 
 from .output import draw_spectrogram, say, write_wav
 
-__all__ = ["write"]
+__all__ = ["draw", "write"]
 
 SECONDS = 10.0
 _BLOCK_FRAMES = 2048
@@ -29,9 +29,7 @@ def write(out: Path) -> None:
         out: a folder.
     """
     say("\nTen seconds of the built-in voice, its knobs moved one after the other:")
-    bent = render_voice(SECONDS)[0]
-    heard = loop()[0, : len(bent)]
-    sounds = {"loop": heard, "plain": _unbent(heard), "bent": bent}
+    sounds = _sounds()
     told = {
         "loop": "what it listens to",
         "plain": "what it makes of that",
@@ -59,6 +57,21 @@ def write(out: Path) -> None:
     say("  torchbend live                     plays the voice; send it OSC at port 9000")
     say("  torchbend live FILE.ts             plays a model of yours, with your microphone")
     say("  torchbend demo --tour -o tour      a synthesizer and a RAVE, bent in five ways each")
+
+
+def draw(path: Path) -> None:
+    """Draw what `write` leaves behind as ``bent.png``.
+
+    Args:
+        path: of the picture.
+    """
+    _draw(_sounds(), path)
+
+
+def _sounds() -> dict[str, Tensor]:
+    bent = render_voice(SECONDS)[0]
+    heard = loop()[0, : len(bent)]
+    return {"loop": heard, "plain": _unbent(heard), "bent": bent}
 
 
 def _unbent(heard: Tensor) -> Tensor:
