@@ -23,6 +23,7 @@ from torchbend.export.shapes import Method, Plays, known, unbent, with_labels
 from torchbend.export.sound import is_finite
 from torchbend.export.subject import noise
 from torchbend.scripts import BendedScript
+from torchbend.scripts.source import contents_of
 from torchbend.tracing.lower import keep_constants
 from torchbend.tracing.script import Scripted, Times, script_parts
 from torchbend.tracing.shadow import own_parameters, shadow_of
@@ -78,16 +79,22 @@ class Draft:
         """A copy of the module without bends, as it was wrapped."""
         return _without_grad(shadow_of(self.bended.module))
 
-    def shapes_in(self, fn: str, inputs: Sequence[torch.Tensor]) -> Mapping[str, Sequence[int]]:
-        """The shapes of inner values, by name, in a run of the unbent module."""
-        trace, twin = self.bended._runner.traces[fn], self.bended._bank.twin(bent=False)
-        if trace.graph is None:
-            return {}
-        keep_constants(trace.constants, twin)
-        run = _Shapes(twin, trace.graph)
-        with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            run.run(*inputs)
-        return run.shapes
+    def shapes_in(
+        self, fn: str, runs: Sequence[Sequence[torch.Tensor]]
+    ) -> list[Mapping[str, Sequence[int]]]:
+        """The shapes of inner values, by name, in runs of the unbent module."""
+        trace = self.bended._runner.traces[fn]
+        found: list[Mapping[str, Sequence[int]]] = []
+        for inputs in runs:
+            if trace.graph is None:
+                return [{}] * len(runs)
+            twin = self.bended._bank.twin(bent=False)
+            keep_constants(trace.constants, twin)
+            run = _Shapes(twin, trace.graph)
+            with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
+                run.run(*inputs)
+            found.append(run.shapes)
+        return found
 
     def parts(self, times: Times, methods: Sequence[str]) -> Scripted:
         """The bent module, scripted."""
@@ -112,8 +119,9 @@ class FileDraft(Draft):
     def __init__(self, bended: BendedScript, methods: Sequence[str]) -> None:
         self.bended = bended
         self.runner = bended._runner
-        self.state = self.runner.start()
-        self.kept = _told(bended)
+        module = self.runner.source.open()
+        self.state = contents_of(self.runner.source, module)
+        self.kept = _told(bended, module)
 
     @property
     def state_names(self) -> tuple[str, ...] | None:
@@ -137,9 +145,11 @@ class FileDraft(Draft):
         """The file, opened again."""
         return self.runner.source.open()
 
-    def shapes_in(self, fn: str, inputs: Sequence[torch.Tensor]) -> Mapping[str, Sequence[int]]:
-        """The shapes of inner values, by name, in a run of a copy."""
-        return self.bended._shapes_in(fn, inputs)
+    def shapes_in(
+        self, fn: str, runs: Sequence[Sequence[torch.Tensor]]
+    ) -> list[Mapping[str, Sequence[int]]]:
+        """The shapes of what may have to glide, by name, in runs of a copy."""
+        return self.bended._shapes_in(fn, runs)
 
     def parts(self, times: Times, methods: Sequence[str]) -> Scripted:
         """The bent file."""
@@ -168,11 +178,11 @@ def draft_of(bended: BendedModule, methods: Sequence[str]) -> Draft:
     return (FileDraft if isinstance(bended, BendedScript) else Draft)(bended, methods)  # type: ignore[arg-type]
 
 
-def _told(bended: BendedScript) -> FileInfo | None:
-    """What a file plays for nn~; None if nothing."""
+def _told(bended: BendedScript, module: torch.jit.ScriptModule) -> FileInfo | None:
+    """What a file plays for nn~, asked of a fresh copy, which is played; None if nothing."""
     source = bended._source
     told = read_info(source.archive) if source.archive is not None else None
-    module = source.open().eval()
+    module.eval()
     if told is None:
         name = source.path.stem if source.path is not None else "model"
         told = ask(module, name).info

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -211,6 +212,8 @@ def _look(
     def twin() -> nn.Module:
         return draft.bended._bank.twin(bent=False)
 
+    played = cache(twin)  # one for all: only the length of what comes out is looked at
+
     looked = [
         draft.known(fn) or look_at(traces[fn], twin(), hints, ratios.get(fn)) for fn in chosen
     ]
@@ -218,7 +221,7 @@ def _look(
     whole = [
         method
         if method.info.least_block is not None
-        else with_least_block(method, twin(), traces[method.info.name], largest)
+        else with_least_block(method, played(), traces[method.info.name], largest)
         for method in looked
     ]
     return [replace(m, info=replace(m.info, finite=draft.is_finite(m))) for m in whole]
@@ -229,7 +232,7 @@ def _largest_ratio(methods: Sequence[Method]) -> int:
 
 
 def _times(draft: Draft, method: Method) -> dict[str, int]:
-    return times_of(method, lambda inputs: draft.shapes_in(method.info.name, inputs))
+    return times_of(method, lambda runs: draft.shapes_in(method.info.name, runs))
 
 
 def _attributes(

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,7 +22,7 @@ from torchbend.archive_code import forbidden_code, forbidden_pickle
 from torchbend.archive_pickle import misshapen_pickle
 from torchbend.errors import TorchbendError, first_line
 
-__all__ = ["Archive", "ArchiveError", "is_torchscript", "open_script"]
+__all__ = ["Archive", "ArchiveError", "is_torchscript", "open_bare", "open_script"]
 
 # Torch compresses its code, never its tensors. More than this unpacked is no model.
 _MOST_UNPACKED_BYTES = 256 * 2**20
@@ -237,12 +238,37 @@ def open_script(
             outside the model, or is refused by torch.
     """
     archive = path if isinstance(path, Archive) else Archive(path)
-    copied = archive.copy()
     try:
-        module: torch.jit.ScriptModule = torch.jit.load(copied, map_location=device)  # type: ignore[no-untyped-call]
+        module: torch.jit.ScriptModule = torch.jit.load(archive.copy(), map_location=device)  # type: ignore[no-untyped-call]
     # Torch answers damage with almost any of the built-in errors.
     except Exception as error:  # noqa: BLE001
-        raise ArchiveError(
-            f"{archive.path} cannot be opened by torch {torch.__version__}: {first_line(error)}"
-        ) from error
+        raise _refused(archive.path, error) from error
     return module
+
+
+def open_bare(checked: bytes, path: str | Path) -> Any:
+    """Open a TorchScript file as torch holds it, without Python's modules around its objects.
+
+    Args:
+        checked: the file, which was checked as data; see :meth:`Archive.copy`.
+        path: what to call it when torch refuses it.
+
+    Returns:
+        Its root, on the CPU.
+
+    Raises:
+        ArchiveError: if it is refused by torch.
+    """
+    native: Any = torch._C
+    cpu = torch.device("cpu")
+    try:
+        return native.import_ir_module_from_buffer(
+            native.CompilationUnit(), checked, cpu, {}, False
+        )
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _refused(path, error) from error
+
+
+def _refused(path: str | Path, error: Exception) -> ArchiveError:
+    said = first_line(error)
+    return ArchiveError(f"{path} cannot be opened by torch {torch.__version__}: {said}")

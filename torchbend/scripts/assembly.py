@@ -44,7 +44,7 @@ class FileAssembly(Assembly):
         if state:
             hand_over(runner.source, runner.shadow, source, share=False)
         super().__init__(runner, book, source, {}, times)
-        self.operation = Operation(source)
+        self.operation = Operation(source._c)
         self._keep_weights()
 
     def _keep_weights(self) -> None:
@@ -113,7 +113,7 @@ class FileAssembly(Assembly):
         scaled = {name: factors for name, (_, factors) in split.items() if factors}
         if not scaled:
             return chains
-        uses = uses_of_weights(Operation(self.runner.source.open()))
+        uses = uses_of_weights(Operation(self.runner.source.open_bare()))
         weight: dict[Site, list[Operand]] = {}
         bias: dict[Site, list[Operand]] = {}
         behind: dict[Site, Use] = {}

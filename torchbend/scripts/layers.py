@@ -13,7 +13,7 @@ from .names import OURS
 from .surgery import Entry, Operation, Site
 from .survey import survey_entries
 
-__all__ = ["Use", "uses_of_weights"]
+__all__ = ["Use", "is_layer", "uses_of_weights"]
 
 # What is linear in its weight.
 _LAYERS = {
@@ -24,7 +24,6 @@ _LAYERS = {
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
-    "_convolution",
     "convolution",
 }
 
@@ -49,6 +48,11 @@ class Use:
     shown: Site | None = None
 
 
+def is_layer(kind: str) -> bool:
+    """Whether an operation, by the kind of its node, may be linear in a weight."""
+    return kind == "prim::CallFunction" or kind.rpartition("::")[2].strip("_") in _LAYERS
+
+
 def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
     """Find all that reads weights, in all methods.
 
@@ -58,7 +62,7 @@ def uses_of_weights(operated: Operation) -> dict[tuple[str, ...], list[Use]]:
     Returns:
         The uses of each weight, by its path.
     """
-    root = operated.module._c
+    root = operated.root
     entries: dict[Entry, None] = {}
     for method in root._method_names():
         entries.update(dict.fromkeys(survey_entries(operated, method)))
@@ -122,13 +126,13 @@ def _dims(
     path = receiver(weight)
     if path is None:
         return None
-    value = object_at(operated.module._c, (*entry.path, *path))
+    value = object_at(operated.root, (*entry.path, *path))
     return value.dim() if isinstance(value, torch.Tensor) else None
 
 
 def _argument(layer: Node, offset: int) -> str:
     """The name of an input of a layer; empty for anything that is no layer."""
-    if operation(layer) not in _LAYERS and layer.kind() != "aten::_convolution":
+    if operation(layer) not in _LAYERS:
         return ""
     if layer.kind() == "prim::CallFunction":
         return ("", "input", "weight", "bias")[offset] if offset < 4 else ""

@@ -16,7 +16,7 @@ from ..tracing.record import Trace, bounds_of
 from ..tracing.shadow import noise_kept, plain_tensors
 from ..tracing.tracer import has_tensor
 from .runner import FileRunner
-from .source import contents_of
+from .source import contents_of, put_back
 from .surgery import Operation
 from .survey import survey
 from .taps import Function, Taps
@@ -37,12 +37,16 @@ def record(
     Raises:
         TracingError: the method fails on these inputs.
     """
-    spots = survey(Operation(runner.source.open()), fn)
+    spots = survey(Operation(runner.source.open_bare()), fn)
     runner.sites[fn] = {spot.name: spot.site for spot in spots}
     seen: dict[str, torch.Tensor] = {}
     names = [spot.name for spot in spots if not spot.state]
-    written: set[str] = set()
-    out = _run(runner, fn, names, lambda name, x: seen.setdefault(name, x), arguments, written)
+    with plain_tensors(), noise_kept():
+        torch.manual_seed(_SEED)
+        module, _taps = _noting(runner, fn, names, seen.setdefault)
+        before = contents_of(runner.source, module)
+        out = _call(runner, fn, module, arguments)
+        written = _changed(before, contents_of(runner.source, module))
     modules = any(spot.op == "call_module" for spot in spots)
     places = tuple(
         Place(
@@ -76,22 +80,43 @@ def record(
 
 
 def values_in(
-    runner: FileRunner, fn: str, names: Sequence[str], arguments: Mapping[str, Any]
-) -> dict[str, torch.Size]:
-    """The shapes of activations in a run of a copy; of those that it came by."""
-    shapes: dict[str, torch.Size] = {}
-    _run(runner, fn, names, lambda name, x: shapes.setdefault(name, x.shape), arguments)
-    return shapes
+    runner: FileRunner, fn: str, names: Sequence[str], runs: Sequence[Mapping[str, Any]]
+) -> list[dict[str, torch.Size]]:
+    """The shapes of activations in runs of a copy, each from the same state.
+
+    Returns:
+        Of each run, those of the activations that it came by.
+    """
+    if not names:
+        return [{} for _ in runs]
+    found: list[dict[str, torch.Size]] = []
+    with plain_tensors(), noise_kept():
+        module, _taps = _noting(
+            runner, fn, names, lambda name, x: found[-1].setdefault(name, x.shape)
+        )
+        before = contents_of(runner.source, module)
+        # a second run would be worth optimizing, if there were many more
+        with torch.jit.optimized_execution(False):
+            for arguments in runs:
+                found.append({})
+                put_back(module, before)
+                torch.manual_seed(_SEED)
+                _call(runner, fn, module, arguments)
+    return found
 
 
-def _run(
+def _noting(
     runner: FileRunner,
     fn: str,
     names: Sequence[str],
     note: Callable[[str, torch.Tensor], Any],
-    arguments: Mapping[str, Any],
-    written: set[str] | None = None,
-) -> Any:
+) -> tuple[torch.jit.ScriptModule, Taps]:
+    """A copy that notes activations of a method, with the present weights and state.
+
+    Returns:
+        The copy, and what it calls, which must live as long.
+    """
+
     def noting(name: str) -> Function:
         def see(x: torch.Tensor) -> torch.Tensor:
             note(name, x)
@@ -100,20 +125,20 @@ def _run(
         return see
 
     taps = Taps()
-    with plain_tensors(), noise_kept():
-        torch.manual_seed(_SEED)
-        module = runner.operate({fn: {name: noting(name) for name in names}}, taps)
-        runner.bank.make_twin(module, bent=False)
-        before = contents_of(runner.source, module) if written is not None else {}
-        try:
-            out = runner.method(fn, module)(**arguments)
-        except Exception as error:
-            raise TracingError(
-                f"{fn} fails on these inputs ({describe((), arguments)}): {script_line(error)}"
-            ) from error
-        if written is not None:
-            written.update(_changed(before, contents_of(runner.source, module)))
-    return out
+    module = runner.operate({fn: {name: noting(name) for name in names}}, taps)
+    runner.bank.make_twin(module, bent=False)
+    return module, taps
+
+
+def _call(
+    runner: FileRunner, fn: str, module: torch.jit.ScriptModule, arguments: Mapping[str, Any]
+) -> Any:
+    try:
+        return runner.method(fn, module)(**arguments)
+    except Exception as error:
+        raise TracingError(
+            f"{fn} fails on these inputs ({describe((), arguments)}): {script_line(error)}"
+        ) from error
 
 
 def _changed(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> set[str]:

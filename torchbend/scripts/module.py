@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..tracing.script import Scripted, Times
 from ..tracing.shadow import part_of, plain_tensors
 from .assembly import FileAssembly
 from .bank import FileBank
+from .layers import is_layer
 from .looking import look_inside, record, values_in
 from .runner import FileRunner
 from .source import Source
@@ -214,11 +215,15 @@ class BendedScript(BendedModule):
         """The file that it came from."""
         return ExportHints(source=self.path)
 
-    def _shapes_in(self, fn: str, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Size]:
-        """The shapes of activations in a run of a copy, by name."""
+    def _shapes_in(
+        self, fn: str, runs: Sequence[Sequence[torch.Tensor]]
+    ) -> list[Mapping[str, Sequence[int]]]:
+        """The shapes of bent activations and of layers in runs of a copy, by name."""
         trace, runner = self._trace_of(fn), self._runner
-        names = [p.name for p in trace.places if p.tensor]
-        return values_in(runner, fn, names, dict(zip(trace.inputs, inputs, strict=True)))
+        bent = runner.chains(trace)
+        names = [p.name for p in trace.places if p.tensor and (p.name in bent or is_layer(p.target))]
+        given = [dict(zip(trace.inputs, inputs, strict=True)) for inputs in runs]
+        return list(values_in(runner, fn, names, given))
 
     def _scripted(self, times: Times) -> Scripted:
         """The parts of a file that plays, with the streaming state of this one's file."""

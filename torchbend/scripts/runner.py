@@ -131,7 +131,7 @@ class FileRunner(Runner):
         Returns:
             The copy; its weights and state are those of the file.
         """
-        operation = Operation(self.source.open())
+        operation = Operation(self.source.open_bare())
         for fn, named in functions.items():
             for name, function in named.items():
                 operation.insert(self.sites[fn][name], taps.module, (taps.add(function),))
@@ -191,10 +191,6 @@ class FileRunner(Runner):
     def put_back(self, state: Any) -> None:
         """Put back what :meth:`keep` copied."""
         put_back(self.stage.module, state)
-
-    def start(self) -> Contents:
-        """What the file starts with."""
-        return contents_of(self.source, self.source.open())
 
     def start_again(self, module: torch.jit.ScriptModule, contents: Contents) -> None:
         """Put all that a run may write to what the file starts with."""

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from ..errors import BendingError
-from .graphs import Graph, Node, Value, in_order, object_at, receiver, wrapped
+from .graphs import Graph, Node, Object, Value, in_order, object_at, receiver, wrapped
 from .memory import behind
 from .names import is_part, keep_name, move_names, name_of_call
 
@@ -64,11 +64,11 @@ class Operation:
     """One operation on a copy that has not run; ends with :meth:`finish`.
 
     Args:
-        module: the copy.
+        root: the copy, as torch holds it.
     """
 
-    def __init__(self, module: torch.jit.ScriptModule) -> None:
-        self.module = module
+    def __init__(self, root: Object) -> None:
+        self.root = root
         self._nodes: dict[Entry, dict[tuple[int, ...], Node]] = {}
         self._graphs: dict[Entry, Graph] = {}
         self._before: dict[Entry, Graph] = {}
@@ -90,7 +90,7 @@ class Operation:
 
     def method(self, entry: Entry) -> Any:
         """The method itself."""
-        return object_at(self.module._c, entry.path)._get_method(entry.method)
+        return object_at(self.root, entry.path)._get_method(entry.method)
 
     def nodes(self, entry: Entry) -> dict[tuple[int, ...], Node]:
         """The nodes of a method by their steps, as far as calls were opened."""
@@ -122,7 +122,7 @@ class Operation:
         path = receiver(call.inputsAt(0))
         if path is None:
             return None
-        holder = object_at(self.module._c, (*entry.path, *path))
+        holder = object_at(self.root, (*entry.path, *path))
         return path, holder._get_method(call.s("name"))
 
     def open(self, entry: Entry, steps: tuple[int, ...]) -> list[Node]:
@@ -139,7 +139,7 @@ class Operation:
         path, method = called
         kept = move_names(call.output())
         before = self._before.get(Entry((*entry.path, *path), method.name))
-        body = (before or method.graph).copy()
+        body = before or method.graph  # which stays as it is: its nodes are cloned
         count = sum(1 for _ in in_order(body))
         first = graph.create(OUTPUT, [call.inputsAt(0)], 1)
         first.insertBefore(call)
@@ -171,7 +171,7 @@ class Operation:
         """
         key = (tuple(path), part)
         if key not in self._attributes:
-            holder = object_at(self.module._c, path)
+            holder = object_at(self.root, path)
             while holder.hasattr(name := f"_bend{self._added}"):
                 self._added += 1
             kind = part._c._type()
@@ -211,7 +211,12 @@ class Operation:
             call.addInput(item if isinstance(item, torch._C.Value) else graph.insertConstant(item))
 
     def finish(self) -> torch.jit.ScriptModule:
-        """Tidy up, check every graph, and return the module; it may run from now on."""
+        """Tidy up, and return the module as Python has it; it may run from now on."""
+        self.tidy()
+        return wrapped(self.root)
+
+    def tidy(self) -> None:
+        """Leave nothing of the operation's own in the graphs, and check every one."""
         self._keep_apart()
         for output, name in reversed(self._gave):  # what is inside first
             keep_name(behind(output, OUTPUT), name)
@@ -223,14 +228,12 @@ class Operation:
             graph.lint()
         self._graphs.clear()
         self._nodes.clear()
-        self.module = wrapped(self.module._c)
-        return self.module
 
     def _keep_apart(self) -> None:
         """Give the other methods of an object its changed ones as they were before."""
         for path in {entry.path for entry in self._changed}:
             changed = {entry.method for entry in self._changed if entry.path == path}
-            for method in object_at(self.module._c, path)._method_names():
+            for method in object_at(self.root, path)._method_names():
                 entry = Entry(path, method)
                 own = {_own_method(node) for node in self.method(entry).graph.findAllNodes(_CALL)}
                 if not any(self._reaches(path, each, changed) for each in own - {""}):

@@ -170,7 +170,7 @@ class _Survey:
         self.names[entry, output.unique()] = name
         self._walk(entry, [(*here, k) for k in range(count)], inner, fn)
         if returns and not handed_on:
-            kind = object_at(self.operated.module._c, (*entry.path, *path))._type().name()
+            kind = object_at(self.operated.root, (*entry.path, *path))._type().name()
             op = "call_method" if part else "call_module"
             self.spots.append((Spot(name, site, op, kind, ".".join(frame)), output))
 
@@ -187,7 +187,7 @@ class _Survey:
     def found(self) -> Iterator[Spot]:
         """The spots, with those marked that share memory which is written."""
         spots = [(spot, behind(value, OUTPUT)) for spot, value in self.spots]
-        self.operated.finish()
+        self.operated.tidy()
         memory = {entry: Memory(self.operated.graph(entry)) for entry in self.entries}
         for spot, value in spots:
             there = memory[spot.site.entry]

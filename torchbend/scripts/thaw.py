@@ -8,12 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from .graphs import Graph, Node, in_order, is_tensor, operation, wrapped
+from .graphs import (
+    Graph,
+    Node,
+    Object,
+    attributes_of,
+    in_order,
+    is_tensor,
+    operation,
+    parts_of,
+)
 
 __all__ = ["thaw"]
 
 
-def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+def thaw(root: Object) -> None:
     """Turn the constant tensors of the root's methods into parameters.
 
     A file that ``torch.jit.freeze`` made has its layers in the graphs of its methods, and
@@ -21,14 +30,11 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     argument that they are: ``conv1d.weight``, ``conv1d.bias``, ``conv1d_1.weight``.
 
     Args:
-        module: opened, and never run.
-
-    Returns:
-        The same, with its new parameters.
+        root: of a module that was opened and never run; it is changed.
     """
     found: list[tuple[Graph, int, Node, list[torch.Tensor]]] = []
-    for method in sorted(module._c._method_names()):
-        graph = module._c._get_method(method).graph
+    for method in sorted(root._method_names()):
+        graph = root._get_method(method).graph
         numbers = _numbers(graph)
         here = []
         for node in in_order(graph):
@@ -39,10 +45,11 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         here.sort(key=lambda each: each[0])
         found += [(graph, number, node, tensors) for _, number, node, tensors in here]
     if not found:
-        return module
+        return
     names: dict[Any, tuple[str, str]] = {}
     layers: dict[str, nn.Module] = {}
-    taken = set(dir(module))
+    taken = {*dir(torch.jit.ScriptModule), *root._method_names(), *attributes_of(root)}
+    taken |= set(parts_of(root))
     for _, number, node, tensors in found:
         for k, tensor in enumerate(tensors):
             if _identity(tensor) not in names:
@@ -56,7 +63,7 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     for layer, holder in layers.items():
         scripted = torch.jit.script(holder)
         kinds[layer] = scripted._c._type()
-        module._c._register_attribute(layer, kinds[layer], scripted._c)
+        root._register_attribute(layer, kinds[layer], scripted._c)
     for graph, _, node, tensors in found:
         values = [_read(graph, node, *names[_identity(t)], kinds) for t in tensors]
         if node.output().type().kind() == "ListType":
@@ -68,7 +75,6 @@ def thaw(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
             node.output().replaceAllUsesWith(values[0])
         node.destroy()
         graph.lint()
-    return wrapped(module._c)
 
 
 def _weights(node: Node) -> list[torch.Tensor]:
