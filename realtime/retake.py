@@ -213,7 +213,7 @@ class _Attached:
                 return
             if not slot.wait(0.0):
                 return
-            self.turns.turn(0.0)
+            self.turns.play_next()
 
 
 class _Replayed:

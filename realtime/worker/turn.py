@@ -149,17 +149,22 @@ class Turns:
         if self.slot.behind >= self.block:
             self.slot.catch_up()
         began = time.monotonic()
-        frames = self.slot.read()
-        played = self.slot.next
-        if played != due:
-            self.jumps.append((due, played))
-        made = self.player.play(frames)
-        self.slot.write(fit_channels(made, self.memory.outputs))
-        if self.memory.position > played + self.slot.latency:
-            self.late.append((played, self.memory.position))
+        played = self.play_next()
         took = time.monotonic() - began
         self._usual = max(took, 0.9 * self._usual + 0.1 * took)
+        if played != due:
+            self.jumps.append((due, played))
+        if self.memory.position > played + self.slot.latency:
+            self.late.append((played, self.memory.position))
         return True
+
+    def play_next(self) -> int:
+        """Play the next block, which has come, however late it is; returns its position."""
+        frames = self.slot.read()
+        position = self.slot.next
+        made = self.player.play(frames)
+        self.slot.write(fit_channels(made, self.memory.outputs))
+        return position
 
     def _take_values(self) -> None:
         read = self._values.read()
