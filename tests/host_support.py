@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from small_file import small_file
+from audio_support import noise
+from small_file import GAIN_INFO, INFO, small_file
 from torch import nn
 
 from torchbend.realtime import Device, Host, Status
 from torchbend.realtime.audio.memory import Frames, copy_frames
 
+SOUND = noise(5000, 1, peak=0.2)
 ROOMY = 16384  # frames of latency, so that nothing is late on a machine that is busy
 MOST_FRAMES = 8192  # that a callback may be writing
 QUICK_SECONDS = 0.1
@@ -25,6 +32,14 @@ def decode(self, z: Tensor) -> Tensor:
     return (z[:, :1] + 0.5 * z[:, 1:]).repeat_interleave(4, -1) * self.gain
 """
 BOTH = "def get_methods(self) -> List[str]:\n    return ['forward', 'encode', 'decode']\n"
+PLAIN = "def forward(self, x: Tensor) -> Tensor:\n    return {} * x * self.gain\n"
+SLOW = """
+def forward(self, x: Tensor) -> Tensor:
+    y = torch.full([300, 300], 1e-3)
+    for i in range(40):
+        y = torch.mm(y, y)
+    return x * self.gain + 0.0 * y[0, 0]
+"""
 WIDE = """
 def forward(self, x: Tensor) -> Tensor:
     return torch.cat([x[:, 1:], 0.5 * x[:, :1]], 1) * self.gain
@@ -47,6 +62,14 @@ def wide_file(path: Path) -> Path:
     """A file that exchanges two channels, and halves one of them."""
     labels = {f"forward_{kind}_labels": ["left", "right"] for kind in ("input", "output")}
     return small_file(path, {"forward": WIDE}, {"forward_params": parameters(2, 1, 2, 1), **labels})
+
+
+def plain_file(path: Path, factor: float, **changes: Any) -> Path:
+    """A file that takes its input times a factor and a gain; written whole, or not at all."""
+    info = replace(INFO, attributes=(replace(GAIN_INFO, **changes: Any),), state=())
+    made = small_file(path.with_suffix(".new"), {"forward": PLAIN.format(factor)}, ours=info)
+    made.rename(path)
+    return path
 
 
 def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
@@ -107,6 +130,34 @@ class Session:
         start = memory.position
         until(lambda: memory.position >= start + frames)
         return copy_frames(memory.heard, start, frames)
+
+
+def is_heard(session: Session, gain: float, late: int = 0) -> Callable[[], bool]:
+    """Asks whether what is heard now is what came, times the gain.
+
+    Args:
+        session: the host.
+        gain: what it should be.
+        late: frames by which the model itself is late.
+    """
+
+    def is_it() -> bool:
+        came, heard = session.next(1024)
+        return np.allclose(heard[late:, 0], gain * came[: 1024 - late, 0], atol=1e-6)
+
+    return is_it
+
+
+def left_behind() -> dict[str, set[str]]:
+    """Children of this process, and threads and files of hosts in it."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    mine = f"torchbend-{os.getpid()}-"
+    return {
+        "children": {pid for task in tasks for pid in task.read_text().split()},
+        "threads": {t.name for t in threading.enumerate() if t.name.startswith("torchbend")},
+        "memory": {path.name for path in Path("/dev/shm").glob(mine + "*")},
+        "folders": {path.name for path in Path(tempfile.gettempdir()).glob("torchbend-*")},
+    }
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from torchbend.errors import TorchbendError, first_line
+from torchbend.errors import TorchbendError, script_line
 from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.offspring import commands, leave_with, take_stdout
 from torchbend.realtime.worker.chain import Chain, Step
@@ -118,7 +118,7 @@ class _Worker:
                     self._send(event="error", message=str(error))
                 # A file may raise anything when it is played.
                 except Exception as error:  # noqa: BLE001
-                    self._send(event="error", message=first_line(error))
+                    self._send(event="error", message=script_line(error))
 
     def _next(self) -> Any:
         """The next command; `_NOTHING` if there is none and a block is to be played."""
@@ -136,7 +136,7 @@ class _Worker:
             # Whatever the model raises: the slot falls silent, and the host hears why.
             except Exception as error:  # noqa: BLE001
                 self._turns = None
-                self._send(event="stopped", message=first_line(error))
+                self._send(event="stopped", message=script_line(error))
             self._tell_account(turns)
             self._report()
 

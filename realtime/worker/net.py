@@ -12,7 +12,7 @@ from torch import Tensor
 from torchbend.archive import open_script
 from torchbend.contents import ask, read_info
 from torchbend.description import AttributeInfo, FileInfo, MethodInfo
-from torchbend.errors import LiveError, first_line, suggest
+from torchbend.errors import LiveError, script_line, suggest
 from torchbend.realtime.worker.layout import Value
 from torchbend.streaming import StreamingState
 
@@ -84,7 +84,7 @@ class Net:
                 answer = getattr(self.module, f"set_{attribute.name}")(*given)
         # Whatever somebody's setter raises, the sound goes on.
         except Exception as error:  # noqa: BLE001
-            return f"{attribute.name} refuses {list(values)}: {first_line(error)}"
+            return f"{attribute.name} refuses {list(values)}: {script_line(error)}"
         return f"{attribute.name} refuses {list(values)} with {answer}" if answer else ""
 
 

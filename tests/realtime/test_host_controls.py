@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from audio_support import noise
 from control_support import Surface
-from host_support import playing, until
+from host_support import SOUND, is_heard, playing, until
 from small_file import INFO, small_file
 from torch import nn
 
@@ -24,7 +23,6 @@ def forward(self, x: Tensor) -> Tensor:
     self.cache[:n].copy_(joined[:, :, -{LATE}:])
     return joined[:, :, :-{LATE}] * self.gain
 """
-SOUND = noise(5000, 1, peak=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +50,6 @@ def knobs(session):
         yield knobs
 
 
-def is_heard(session, gain, late=LATE):
-    """Whether what is heard now is what came, times the gain, as late as the model is."""
-
-    def is_it():
-        came, heard = session.next(1024)
-        return np.allclose(heard[late:, 0], gain * came[: 1024 - late, 0], atol=1e-6)
-
-    return is_it
-
-
 def wait_for(surface, address, value):
     """Hear what is told, until it is this; the socket's patience ends."""
     while surface.hear_of(address) != (value,):
@@ -69,19 +57,19 @@ def wait_for(surface, address, value):
 
 
 def test_a_knob_moved_by_osc_is_heard_and_told(session, knobs):
-    until(is_heard(session, 1.0))
+    until(is_heard(session, 1.0, LATE))
     with Surface(session.host.surface.osc.place) as other:
         other.send("/subscribe")
         knobs.send("/bend/gain", 0.25)
         wait_for(other, "/bend/gain", 0.25)
-    until(is_heard(session, 0.25))
+    until(is_heard(session, 0.25, LATE))
     knobs.send("/bend/gain", 7.0)  # above its range
     wait_for(knobs, "/bend/gain", 2.0)
-    until(is_heard(session, 2.0))
+    until(is_heard(session, 2.0, LATE))
     knobs.send("/gain/out", -20.0)
-    until(is_heard(session, 0.2))
+    until(is_heard(session, 0.2, LATE))
     knobs.send("/gain/out", 0.0)
-    until(is_heard(session, 2.0))
+    until(is_heard(session, 2.0, LATE))
 
 
 def test_presets_are_recalled_and_glided_to(session, knobs):
@@ -90,9 +78,9 @@ def test_presets_are_recalled_and_glided_to(session, knobs):
     knobs.send("/preset/store", "loud")
     until(lambda: (session.host.surface.presets.folder / "loud.json").exists())
     knobs.send("/bend/gain", 0.5)
-    until(is_heard(session, 0.5))
+    until(is_heard(session, 0.5, LATE))
     knobs.send("/preset/recall", "loud")
-    until(is_heard(session, 1.5))
+    until(is_heard(session, 1.5, LATE))
     knobs.send("/bend/gain", 0.5)
     until(lambda: tree.value("/bend/gain") == (0.5,))
     values = set()
@@ -104,18 +92,18 @@ def test_presets_are_recalled_and_glided_to(session, knobs):
 
     until(is_there)
     assert len(values) > 4 and min(values) == 0.5
-    until(is_heard(session, 1.5))
+    until(is_heard(session, 1.5, LATE))
 
 
 def test_a_panic_silences_until_it_is_let_go(session, knobs):
     knobs.send("/bend/gain", 2.0)
-    until(is_heard(session, 2.0))
+    until(is_heard(session, 2.0, LATE))
     knobs.send("/panic")
     until(lambda: not session.heard_now(1024).any())
     time.sleep(0.2)
     assert not session.heard_now(1024).any()
     knobs.send("/panic", 0)
-    until(is_heard(session, 1.0))
+    until(is_heard(session, 1.0, LATE))
 
 
 @pytest.mark.parametrize("mix", [0.0, 0.5, 1.0])
@@ -124,7 +112,7 @@ def test_the_dry_sound_comes_exactly_with_the_wet(session, knobs, mix):
     assert session.host.latency().model == LATE
     knobs.send("/bend/gain", 0.5)
     knobs.send("/drywet", mix)
-    until(is_heard(session, 1 - mix / 2))
+    until(is_heard(session, 1 - mix / 2, LATE))
 
 
 def test_bypassed_the_input_is_heard_in_its_place(session, knobs):
@@ -132,15 +120,15 @@ def test_bypassed_the_input_is_heard_in_its_place(session, knobs):
     knobs.send("/bend/gain", 0.5)
     knobs.send("/gain/in", -6.0)
     knobs.send("/bypass", 1)
-    until(is_heard(session, 10 ** (6 / 20)))  # of what the model reads
+    until(is_heard(session, 10 ** (6 / 20), LATE))  # of what the model reads
     knobs.send("/gain/in", 0.0)
     knobs.send("/bypass", 0)
-    until(is_heard(session, 0.5))
+    until(is_heard(session, 0.5, LATE))
 
 
 def test_what_is_heard_is_recorded(session, knobs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    until(is_heard(session, 1.0))
+    until(is_heard(session, 1.0, LATE))
     knobs.send("/rec", 1)
     until(lambda: session.status.recording)
     path = session.status.recording
@@ -196,9 +184,9 @@ def test_what_is_refused_is_answered_and_counted_and_the_sound_goes_on(session, 
     knobs.hear_of("/error")
     assert session.status.dropped_messages == before + 3
     knobs.send("/bend/gain", 1.0)
-    until(is_heard(session, 1.0))
+    until(is_heard(session, 1.0, LATE))
     knobs.send("/bend/gain", 0.75)
-    until(is_heard(session, 0.75))
+    until(is_heard(session, 0.75, LATE))
     assert session.status.dropped_messages == before + 3
 
 

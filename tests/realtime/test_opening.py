@@ -155,7 +155,7 @@ def test_a_file_is_bent(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.ts", None, "cannot be read"),
+        ("gone.ts", None, "there is no model"),
         ("text.ts", "hello", "no TorchScript"),
         ("gone", None, "there is no model"),
         ("net.py", "model = 1", "--python"),
