@@ -66,7 +66,7 @@ def wide_file(path: Path) -> Path:
 
 def plain_file(path: Path, factor: float, **changes: Any) -> Path:
     """A file that takes its input times a factor and a gain; written whole, or not at all."""
-    info = replace(INFO, attributes=(replace(GAIN_INFO, **changes: Any),), state=())
+    info = replace(INFO, attributes=(replace(GAIN_INFO, **changes),), state=())
     made = small_file(path.with_suffix(".new"), {"forward": PLAIN.format(factor)}, ours=info)
     made.rename(path)
     return path
