@@ -96,7 +96,7 @@ def values_in(
         )
         before = contents_of(runner.source, module)
         # a second run would be worth optimizing, if there were many more
-        with torch.jit.optimized_execution(False):
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             for arguments in runs:
                 found.append({})
                 put_back(module, before)

@@ -221,7 +221,8 @@ class BendedScript(BendedModule):
         """The shapes of bent activations and of layers in runs of a copy, by name."""
         trace, runner = self._trace_of(fn), self._runner
         bent = runner.chains(trace)
-        names = [p.name for p in trace.places if p.tensor and (p.name in bent or is_layer(p.target))]
+        values = [p for p in trace.places if p.tensor]
+        names = [p.name for p in values if p.name in bent or is_layer(p.target)]
         given = [dict(zip(trace.inputs, inputs, strict=True)) for inputs in runs]
         return list(values_in(runner, fn, names, given))
 
