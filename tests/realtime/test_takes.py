@@ -20,6 +20,7 @@ from host_support import playing, until
 from small_file import small_file
 
 from torchbend.errors import LiveError, TorchbendError
+from torchbend.realtime.control.gestures import Take as Gestures
 from torchbend.realtime.render import render, render_take
 from torchbend.realtime.take_reading import read_take
 from torchbend.realtime.worker.execution import live_torch
@@ -97,6 +98,8 @@ def test_all_that_moves(echo_file, tmp_path, device_block, model_block, knobs):
         session.host.set("/drywet", 1.0)
         session.host.set("/gain/out", 0.0)
         time.sleep(0.5)
+    gestures = list(Gestures(tmp_path / "take" / "gestures.jsonl").events())
+    assert {"/bend/haze", "/gain/out"} <= {event.address for event in gestures}
     lines = played(tmp_path / "take")
     assert sum("strip" in line for line in lines) > 20
     accounts = [block for line in lines for block in line.get("blocks", [])]
@@ -105,6 +108,7 @@ def test_all_that_moves(echo_file, tmp_path, device_block, model_block, knobs):
     check(tmp_path, least=0.0005)
 
 
+@pytest.mark.slow
 def test_noise_in_the_model_and_a_desk_of_latents(tmp_path):
     model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
     with taking(model, tmp_path) as session:
@@ -118,8 +122,7 @@ def test_noise_in_the_model_and_a_desk_of_latents(tmp_path):
     check(tmp_path, least=0.001)
 
 
-def test_another_rate_than_the_device(echo_file, tmp_path):
-    """No sound card is at hand that insists on a rate, so the file does."""
+def test_two_files_at_another_rate(echo_file, tmp_path):
     model = small_file(
         tmp_path / "slow.ts",
         {"get_sample_rate": "def get_sample_rate(self) -> int:\n    return 44100\n"},
@@ -130,6 +133,7 @@ def test_another_rate_than_the_device(echo_file, tmp_path):
     check(tmp_path, least=0.0005)
 
 
+@pytest.mark.slow
 def test_another_model_comes_in(echo_file, tmp_path):
     model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
     with taking(echo_file, tmp_path) as session:
@@ -142,6 +146,7 @@ def test_another_model_comes_in(echo_file, tmp_path):
     check(tmp_path, least=0.001)
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_killed(echo_file, tmp_path):
     with taking(echo_file, tmp_path) as session:
         session.host.set("haze", 0.5)
@@ -151,11 +156,32 @@ def test_a_worker_that_was_killed(echo_file, tmp_path):
         until(lambda: session.said("plays again"))
         move(session, 0.5, {"haze": (0, 1)})
     take = read_take(tmp_path / "take")
-    assert len(take.workers) == 2 and take.late
+    assert len(take.workers) == 2 and take.missing
     heard, again, _ = rendered(tmp_path / "take", tmp_path)
     assert np.array_equal(heard, again)
 
 
+@pytest.mark.slow
+def test_a_model_that_is_late_is_late_again(echo_file, tmp_path):
+    with taking(echo_file, tmp_path, latency=1536) as session:
+        for switch in ("/limiter", "/dc"):  # which remember what was before for long
+            session.host.set(switch, False)
+        pid = session.host.parts[0].worker.pid
+        for pause in (0.04, 0.1, 0.05, 0.3):
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(pause)
+            os.kill(pid, signal.SIGCONT)
+            move(session, 0.3, {"gain": (0, 4), "haze": (0, 1)})
+            session.host.set("/limiter", False)
+    take = read_take(tmp_path / "take")
+    assert take.missing and take.workers[1].jumps
+    heard, again, lines = rendered(tmp_path / "take", tmp_path)
+    differing = np.count_nonzero((heard != again).any(axis=1))
+    # A block that comes in the very moment in which the callback looks may be seen one later.
+    assert differing < 2000, lines
+
+
+@pytest.mark.slow
 def test_an_input_is_played_as_render_does(echo_file, tmp_path):
     """A take in which nothing moves is what `render` makes of its input."""
     with taking(echo_file, tmp_path, device_block=256) as session:
@@ -190,6 +216,7 @@ def test_a_take_can_be_moved_and_its_file_be_gone(echo_file, tmp_path):
     assert np.array_equal(heard, again)
 
 
+@pytest.mark.slow
 def test_the_built_in_voice(tmp_path):
     with taking(None, tmp_path, input="loop", model_block=None) as session:
         bends = {
@@ -205,13 +232,15 @@ def test_the_built_in_voice(tmp_path):
 @pytest.mark.slow
 @pytest.mark.rave
 def test_rave(tmp_path):
-    import torchbend as tb
-    from torchbend.interfaces._rave_build import build_rave
+    from rave_bends import SEVEN, bent_by_seven
 
-    rave = tb.BendedRAVE(build_rave("v2_small", seed=0))
-    rave.bend(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 4])), "decoder.net.*weight*")
+    from torchbend.interfaces._rave_build import save_run
+
+    rave = bent_by_seven(save_run(tmp_path / "run", "v2_small"))
     with taking(rave, tmp_path, model_block=2048, input="loop") as session:
-        move(session, 3.0, {"gain": (0, 2)})
+        move(session, 4.0, {name: (neutral, other) for name, (neutral, other) in SEVEN.items()})
+    blocks = [b for line in played(tmp_path / "take") for b in line.get("blocks", [])]
+    assert len(blocks) > 20 and any(both for _, both, _ in blocks)
     heard, again, lines = rendered(tmp_path / "take", tmp_path)
     assert np.array_equal(heard, again), lines
 
@@ -313,6 +342,7 @@ def changed(lines, kind, **values):
         ("account", {"blocks": [[0, False, [["desk", 0, [1.0, 2.0]]]]]}),
         ("account", {"blocks": 5}),
         ("account", {"jumps": [[512, 512]]}),
+        ("account", {"late": [[512]]}),
         ("end", {"until": "never"}),
     ],
 )
