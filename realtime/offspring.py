@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 Event = dict[str, Any]
 
 _PATIENCE = 1.0  # seconds that a child is given to end in order when its parent is gone
+_MOST_WAITING = 1024  # commands to a child that does not read; the oldest are lost
 
 
 class Offspring:
@@ -64,7 +65,11 @@ class Offspring:
             # Ctrl-C is for the control process, which ends the others in order.
             start_new_session=True,
         )
-        self._sending = threading.Lock()
+        self._unsent: deque[str] = deque(maxlen=_MOST_WAITING)
+        self._wake = threading.Event()
+        self._stopping = False
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
         last: deque[str] = deque(maxlen=20)
         noise = threading.Thread(target=self._drain, args=(last,), daemon=True)
         noise.start()
@@ -82,12 +87,9 @@ class Offspring:
         return self._process.poll() is None
 
     def send(self, **command: Any) -> None:
-        """Tell it something; what a dead child is told is lost."""
-        with contextlib.suppress(OSError, ValueError), self._sending:
-            stdin = self._process.stdin
-            if stdin is not None:
-                stdin.write(json.dumps(command) + "\n")
-                stdin.flush()
+        """Tell it something, and go on at once, even where it hangs; a dead child hears nothing."""
+        self._unsent.append(json.dumps(command) + "\n")
+        self._wake.set()
 
     def first(self, timeout: float, *wanted: str) -> Event | None:
         """The first event that is wanted, or an error; None if there was none in time.
@@ -115,8 +117,8 @@ class Offspring:
 
     def stop(self, timeout: float) -> None:
         """Let it end by closing its standard input, and end it if it does not."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
+        self._stopping = True
+        self._wake.set()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         self.kill()
@@ -125,9 +127,23 @@ class Offspring:
         """End it at once."""
         self._process.kill()
         self._process.wait()
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
+        self._stopping = True
+        self._wake.set()
+        self._writer.join(_PATIENCE)
         self._reader.join(_PATIENCE)  # what it told last is not lost
+
+    def _write(self) -> None:
+        """Whoever sends does not wait: the pipe to a child that hangs is full one day."""
+        with contextlib.suppress(OSError), self._process.stdin as stdin:  # type: ignore[union-attr]
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                stopping = self._stopping
+                while self._unsent:
+                    stdin.write(self._unsent.popleft())
+                    stdin.flush()
+                if stopping:
+                    return
 
     def _drain(self, last: deque[str]) -> None:
         """Sound libraries talk a lot on standard error; it matters when the process dies."""
