@@ -133,6 +133,15 @@ def test_two_files_at_another_rate(echo_file, tmp_path):
     check(tmp_path, least=0.0005)
 
 
+def test_a_device_at_another_rate_than_the_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("torchbend.realtime.host.sample_rate_of", lambda chain: 44100)
+    model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
+    with taking(model, tmp_path) as session:
+        assert session.host.latency().resampler > 0
+        move(session, 1.0, {"gain": (0, 2)})
+    check(tmp_path, least=0.001)
+
+
 @pytest.mark.slow
 def test_another_model_comes_in(echo_file, tmp_path):
     model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
