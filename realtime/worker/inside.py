@@ -74,7 +74,7 @@ class LiveBends:
         """Play one block, ``(block, in_channels)`` to ``(block, out_channels)``."""
         x = frames.T[None, :, :: self._method.in_ratio].contiguous()
         with torch.inference_mode():
-            made = getattr(self._bended, self._method.name)(**{self._input: x})
+            made: Tensor = getattr(self._bended, self._method.name)(**{self._input: x})
             if self._method.out_ratio > 1:
                 made = made.repeat_interleave(self._method.out_ratio, -1)
         made = made[0].T
