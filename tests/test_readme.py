@@ -6,8 +6,8 @@ RAVE, ``<!-- test: file -->`` for what needs a ``.ts``, or, for what ``make -n``
 install something is run as pip's or our own rehearsal of it.
 
 What is marked ``<!-- test: live -->`` is written there as an artist types it. Here it plays for a
-moment on the internal clock, with small files under the names of the README's: to each line is
-added ``--device none --seconds ... --quiet --osc 0``, and a file to record to.
+moment on the internal clock, with small files under the names of the README's (see
+``stage_support.play_lines``).
 """
 
 from __future__ import annotations
@@ -21,13 +21,9 @@ import sys
 import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-from tiny_rave import tiny_rave
+from stage_support import play_lines, prepare_files
 
-import torchbend as tb
-from torchbend import cli
 from torchbend.realtime.control import address_table, outputs, strip
 from torchbend.voice import voice
 
@@ -127,38 +123,11 @@ def test_on_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("torchbend.realtime.lineup.MEASURE_SECONDS", 0.2)
-    tiny_rave(tmp_path / "rave.ts")
-    tiny_rave(tmp_path / "choir.ts", seed=1)
-    soundfile.write("voice.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 48000), 48000)
-    tb.BendingConfig((tb.Scale(tb.BendingParameter("push", 1.0)), r"decoder.*weight")).save(
-        "bends.json"
-    )
+    prepare_files(tmp_path)
     lines = [line for marker, _, text in BLOCKS if marker == "live" for line in text.splitlines()]
     assert len(lines) > 8
-    for number, line in enumerate(lines):
-        _, *words = shlex.split(line, comments=True)
-        record = [] if "--record" in words else ["--record", f"heard-{number}.wav"]
-        added = ["--device", "none", "--seconds", "1", "--quiet", "--osc", "0", *record]
-        status = cli.main([*words, *([] if words[0] == "render" else added)])
-        said = capsys.readouterr()
-        if "--list-devices" in words:  # where there is one, and where there is none
-            assert "in" in said.out if status == 0 else "sound device" in said.err
-        elif "--midi" in words:  # nobody has this keyboard here
-            assert (status, "MIDI" in said.err) == (1, True), said.err
-        else:
-            assert status == 0, f"{line}\n{said.err}"
-            _check_sound(words, number)
+    play_lines(lines, monkeypatch, capsys)
     assert json.loads(Path("surface.json").read_text())["createdWith"] == "Open Stage Control"
-
-
-def _check_sound(words: list[str], number: int) -> None:
-    out = next((words[words.index(o) + 1] for o in ("--record", "-o") if o in words), None)
-    sound, rate = soundfile.read(out or f"heard-{number}.wav")
-    assert rate == 48000
-    assert len(sound) > 0.8 * rate, words
-    if "none" not in words:  # latents that nobody moves are a tone that stands still
-        assert np.abs(sound).max() > 0.01, words
 
 
 def test_the_addresses_are_those_that_there_are() -> None:

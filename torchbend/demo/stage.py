@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def _play(record: Path, device: str | int | None, seconds: float) -> None:
         "input": "loop",
         "device": realtime.Device(device, "none"),
         "presets": record.parent / "presets",
+        "query_port": 0 if find_spec("websockets") else None,
         "say": tell,
     }
     with contextlib.ExitStack() as stack:
