@@ -268,6 +268,8 @@ class TakeWriter:
                 self._file.write(text)
                 self._file.flush()
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    self._file.close()
                 self._file = None
                 self._say(f"{self._error(error)}. The take ends here; the sound goes on")
 

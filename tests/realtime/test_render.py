@@ -8,7 +8,9 @@ import soundfile
 import torch
 from audio_support import delayed, noise
 from small_file import small_file
+from torch import nn
 
+import torchbend as tb
 from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime.render import render
 from torchbend.realtime.worker.execution import live_torch
@@ -22,6 +24,15 @@ GRAIN = """
 def forward(self, x: Tensor) -> Tensor:
     return x * self.gain + 0.01 * torch.randn_like(x)
 """
+
+
+class Squashed(nn.Module):
+    def forward(self, x):
+        return torch.tanh(2 * x)
+
+
+def clip(x):
+    return torch.tensor(x.detach().numpy().clip(-0.1, 0.1))  # numpy: no TorchScript
 
 
 def read(path):
@@ -129,6 +140,23 @@ def test_methods_one_after_the_other(coder_file, tmp_path):
     sound = noise(2000, 1)
     both = rendered(coder_file, sound, tmp_path, method=["encode", "decode"], model_block=512)
     assert np.array_equal(both[:, :1], alone(coder_file, sound, 512))
+
+
+def test_two_voices_of_a_mono_file(tmp_path):
+    one = small_file(tmp_path / "one.ts", {"forward": ONE})
+    sound = noise(3000, 2)
+    made = rendered(one, sound, tmp_path, channels=2, values={"gain": 0.5}, model_block=512)
+    assert np.array_equal(made[512:], (0.5 * sound)[512:])
+
+
+def test_what_cannot_be_written_as_a_file_is_rendered_too(tmp_path):
+    bended = tb.BendedModule(Squashed().eval())
+    bended.trace("forward", torch.zeros(1, 1, 64))
+    bended.bend(tb.Lambda(clip), "tanh")
+    bended.bend(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 2])), "tanh")
+    sound = noise(3000, 1)
+    made = rendered(bended, sound, tmp_path, values={"gain": 0.5})
+    np.testing.assert_allclose(made[:, :1], 0.5 * np.tanh(2 * sound).clip(-0.1, 0.1), atol=1e-6)
 
 
 def test_it_tells_how_far_it_is(echo_file, tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from audio_support import noise
 from host_support import coder_file as small_coder
 from host_support import playing, until
 from small_file import small_file
+from torch import nn
 
+import torchbend as tb
 from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime.control.gestures import Take as Gestures
 from torchbend.realtime.render import render, render_take
@@ -402,10 +405,31 @@ def test_a_folder_with_a_take_in_it_is_left_alone(take, tmp_path, echo_file):
     assert played(take)
 
 
-def test_what_plays_in_this_process_cannot_be_rendered(take, tmp_path):
-    write(take, changed(played(take), "worker", inside="it has a bend of Python"))
-    with pytest.raises(LiveError, match="a bend of Python"):
-        render_take(take, tmp_path / "again.wav")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is full")
+def test_a_full_disk_is_told_once_and_the_sound_goes_on(echo_file, tmp_path):
+    (tmp_path / "take").mkdir()
+    (tmp_path / "take" / "played.jsonl").symlink_to("/dev/full")
+    with taking(echo_file, tmp_path) as session:
+        move(session, 0.5, {"haze": (0, 1)})
+        session.host.set("/drywet", 1.0)
+        assert np.abs(session.heard_now()).max() > 0
+        told = session.said("cannot be written")
+    assert len(told) == 1 and "No space" in told[0] and "sound goes on" in told[0]
+
+
+def test_what_plays_in_this_process_cannot_be_rendered(tmp_path):
+    bended = tb.BendedModule(nn.Sequential(nn.Tanh()))
+    bended.trace("forward", torch.zeros(1, 1, 64))
+    bended.bend(tb.Lambda(clip), "_0")
+    with taking(bended, tmp_path) as session:
+        move(session, 0.2, {})
+    assert len(read(tmp_path / "take" / "heard.wav")) > 10_000
+    with pytest.raises(LiveError, match="no file of it"):
+        render_take(tmp_path / "take", tmp_path / "again.wav")
+
+
+def clip(x):
+    return torch.tensor(x.detach().numpy().clip(-0.1, 0.1))  # numpy: no TorchScript
 
 
 def test_torch_is_left_as_it_was(take, tmp_path):
