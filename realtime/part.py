@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,17 +12,17 @@ import numpy as np
 
 from torchbend.description import FileInfo
 from torchbend.errors import LiveError
+from torchbend.realtime.audio.layout import constant
 from torchbend.realtime.audio.memory import AudioMemory
-from torchbend.realtime.audio.slot import Values, latency_frames
+from torchbend.realtime.audio.slot import latency_frames
 from torchbend.realtime.audio.strip import Strip
-from torchbend.realtime.control.building import LATENTS, bend_addresses
 from torchbend.realtime.control.controls import Values as Controls
 from torchbend.realtime.opening import Prepared
+from torchbend.realtime.part_values import PartValues
 from torchbend.realtime.status import ModelStatus
 from torchbend.realtime.takes import TakeWriter
 from torchbend.realtime.worker.chain import Step
 from torchbend.realtime.worker.inside import InsideWorker
-from torchbend.realtime.worker.layout import Place, ValueLayout, as_numbers
 from torchbend.realtime.worker.offline import OfflineWorker
 from torchbend.realtime.worker.probing import granted_blocks
 from torchbend.realtime.worker.process import ChainSettings, Loaded, Measured, Worker
@@ -77,6 +78,7 @@ class Part:
         own_delay: frames, at the device's rate, if it was found.
         losses: how often its worker was lost lately.
         back_at: when it was brought back, in monotonic seconds.
+        reviver: what brings it back, if it was ever lost.
     """
 
     def __init__(
@@ -105,15 +107,13 @@ class Part:
         self._device_block = device_block
         self._granted = 0.0
         self._knobs = chosen.knobs
-        self._texts: dict[int, str] = {}
         self._bad_blocks = 0
         self.losses = 0
         self.back_at = 0.0
+        self.reviver: threading.Thread | None = None
         infos = [model.info for model in chain]
         labels = latent_labels(chain, self.steps)
-        self.layout = ValueLayout(infos, 2 + len(labels) if labels else 0)
-        self._values = Values(memory, slot)
-        self._places = self._addresses()
+        self._values = PartValues(memory, slot, self.models, len(labels))
         self._settings = ChainSettings(
             memory.path,
             tuple(str(take.kept(model.path) if take else model.path) for model in chain),
@@ -148,8 +148,7 @@ class Part:
         self.worker = worker
         settings = dataclasses.replace(self._settings, knobs=self._knobs)
         self.loaded = worker.load(settings)
-        for number, text in self._texts.items():
-            worker.set_text(number, text)
+        self._values.tell(worker)
         if self.loaded.note:
             self._say(self.loaded.note)
 
@@ -255,7 +254,7 @@ class Part:
         Raises:
             LiveError: it cannot be played.
         """
-        self._bad_blocks += self.worker.bad_blocks if self.worker else 0
+        self._bad_blocks = self.bad_blocks
         self._end_in_take()
         self.load(worker)
         self.attach()
@@ -304,62 +303,11 @@ class Part:
 
     def set_all(self, values: Mapping[str, Controls]) -> None:
         """Set everything it knows of, and the rest to how the files start."""
-        numbers = self.layout.defaults()
-        for address, each in values.items():
-            for at, number in self._numbers(address, each).items():
-                numbers[at] = number
-            if isinstance(self._places.get(address), tuple):
-                self.set(address, each)
-        self._values.write(numbers)
+        self._values.set_all(values)
 
-    def set(self, address: str, values: Controls) -> int | None:
-        """Set a value by its address.
-
-        Returns:
-            The number of the change; None if it knows no such address.
-        """
-        place = self._places.get(address)
-        if isinstance(place, tuple):
-            self._texts[place[0]] = str(values[0])
-            if self.worker is not None:
-                self.worker.set_text(place[0], str(values[0]))
-            return None
-        numbers = self._numbers(address, values)
-        if not numbers:
-            return None
-        return self._values.write(numbers)
-
-    def _numbers(self, address: str, values: Controls) -> dict[int, float]:
-        place = self._places.get(address)
-        if isinstance(place, Place):
-            try:
-                given = as_numbers(place.attribute, values)
-            except ValueError:
-                given = []
-            if len(given) != place.count:
-                return {}  # they are meant for another model's control of that name
-            return {place.start + n: number for n, number in enumerate(given)}
-        if isinstance(place, int):
-            return {place: float(values[0])}
-        return {}
-
-    def _addresses(self) -> dict[str, Place | int | tuple[int, Place]]:
-        """Where each address leads: to an attribute, to a number of the desk, or to a text."""
-        found: dict[str, Place | int | tuple[int, Place]] = {}
-        places = {
-            (place.model, place.attribute.name): (number, place)
-            for number, place in enumerate(self.layout.places)
-        }
-        for address, (model, attribute) in bend_addresses(self.models).items():
-            number, place = places[model, attribute.name]
-            found[address] = place if place.count else (number, place)
-        start = self.layout.latents.start
-        if self.layout.latents.stop > start:
-            found[f"{LATENTS}/scale"] = start
-            found[f"{LATENTS}/jitter"] = start + 1
-            for n in range(self.layout.latents.stop - start - 2):
-                found[f"{LATENTS}/{n}"] = start + 2 + n
-        return found
+    def set(self, address: str, values: Controls) -> None:
+        """Set a value by its address, if it has one there."""
+        self._values.set(address, values)
 
     # -- how it does ----------------------------------------------------------------------------
 
@@ -370,26 +318,32 @@ class Part:
 
     @property
     def delay_frames(self) -> int:
-        """From a frame that comes in to its answer: what the dry path must wait."""
-        return self.latency + self.resampler_frames + (self.own_delay or 0)
+        """From a frame that comes in to its answer: what the dry path must wait, as far as it can.
+
+        A model may answer before it is asked, within a block, or later than the memory lasts.
+        """
+        frames = self.latency + self.resampler_frames + (self.own_delay or 0)
+        return min(max(0, frames), self.memory.capacity - constant("MOST_FRAMES"))
 
     @property
     def bad_blocks(self) -> int:
         """Blocks that came out as no sound."""
-        return self._bad_blocks + (self.worker.bad_blocks if self.worker else 0)
+        worker = self.worker  # which another thread may take away
+        return self._bad_blocks + (worker.bad_blocks if worker else 0)
 
     def status(self, strip: Strip) -> ModelStatus:
         """How it does."""
         counters = strip.slot_counters(self.slot)
         turns = strip.turns(self.slot)
         usual = float(np.median(turns)) / 1e6 if len(turns) else math.nan
-        block = self.loaded.block if self.loaded else 0
+        loaded = self.loaded
+        block = loaded.block if loaded else 0
         load = usual / 1000 * self.memory.sample_rate / block if block else 0.0
         return ModelStatus(
             name=self.name,
             methods=tuple(step.method for step in self.steps),
             state=self.state,
-            where=self.loaded.device if self.loaded else "",
+            where=loaded.device if loaded else "",
             block=block,
             latency_frames=self.latency,
             turn_ms=usual,
@@ -403,10 +357,10 @@ class Part:
 
     def stop(self) -> None:
         """End its worker."""
-        if self.worker is not None:
-            self.worker.stop()
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.stop()
             self._end_in_take()
-            self.worker = None
 
 
 def steps_of(chain: Sequence[Prepared], chosen: Chosen) -> tuple[Step, ...]:

@@ -111,7 +111,7 @@ def render(
             part.attach(0)
             _be_there(memory, part.slot)
             delay = part.latency + part.resampler_frames
-            strip.set(delay=max(0, part.delay_frames))
+            strip.set(delay=part.delay_frames)
             strip.fade({part.slot: 1.0}, seconds=0)
             with WavFile(out, rate, outputs) as file:
                 total = frames + delay
