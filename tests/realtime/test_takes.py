@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -9,7 +10,6 @@ import shutil
 import signal
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -405,16 +405,26 @@ def test_a_folder_with_a_take_in_it_is_left_alone(take, tmp_path, echo_file):
     assert played(take)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is full")
-def test_a_full_disk_is_told_once_and_the_sound_goes_on(echo_file, tmp_path):
-    (tmp_path / "take").mkdir()
-    (tmp_path / "take" / "played.jsonl").symlink_to("/dev/full")
+def test_a_full_disk_is_told_once_and_the_sound_goes_on(echo_file, tmp_path, monkeypatch):
     with taking(echo_file, tmp_path) as session:
+        file = session.host._take._file
+        monkeypatch.setattr(session.host._take, "_file", Full(file))
         move(session, 0.5, {"haze": (0, 1)})
         session.host.set("/drywet", 1.0)
         assert np.abs(session.heard_now()).max() > 0
         told = session.said("cannot be written")
     assert len(told) == 1 and "No space" in told[0] and "sound goes on" in told[0]
+    assert file.closed
+
+
+class Full:
+    """A file on a full disk."""
+
+    def __init__(self, file):
+        self.close = file.close
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_what_plays_in_this_process_cannot_be_rendered(tmp_path):
