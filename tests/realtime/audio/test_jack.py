@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from audio_support import noise
+from jack_support import DEVICE_BLOCK, Jack, jack, until
 
 from torchbend.errors import LiveError
 from torchbend.realtime.audio import (
@@ -32,59 +31,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="jackd's dummy driver is Linux's"),
 ]
-BLOCK, DEVICE_BLOCK = 2048, 256
+BLOCK = 2048
 
-
-class Jack:
-    """A server of our own, which no other sees."""
-
-    def __init__(self) -> None:
-        self.name = f"torchbend-{os.getpid()}"
-        self.start()
-
-    def start(self) -> None:
-        command = ["jackd", "--no-realtime", "-n", self.name, "-d", "dummy"]
-        self.server = subprocess.Popen(
-            [*command, "-r", "48000", "-p", str(DEVICE_BLOCK)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        assert until(lambda: "system:playback_1" in self.run("jack_lsp"))
-
-    def run(self, *command: str) -> str:
-        name, *arguments = command
-        done = subprocess.run(
-            [name, "-s", self.name, *arguments], capture_output=True, text=True, timeout=20
-        )
-        return done.stdout
-
-    def ports(self, kind: str) -> list[str]:
-        """Those of programs, by ``"in"`` or ``"out"``; the server's own are left out."""
-        ports = [line for line in self.run("jack_lsp").splitlines() if ":" in line]
-        return sorted(p for p in ports if p.partition(":")[2].startswith(kind))
-
-    def kill(self) -> None:
-        self.server.kill()
-        self.server.wait()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.005)
-    return True
-
-
-@pytest.fixture
-def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jack]:
-    assert shutil.which("jackd"), "apt-get install jackd2"
-    server = Jack()
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    yield server
-    server.server.terminate()  # in order, so that it takes its files along
-    server.server.wait(20)
+__all__ = ["jack"]  # a fixture
 
 
 WORKER = """
