@@ -20,7 +20,7 @@ from host_support import until
 from torch import Tensor
 
 from torchbend import cli, demo
-from torchbend.demo import keepsakes, stage
+from torchbend.demo import keepsakes, stage, tour
 from torchbend.demo.hand import BACK_SECONDS, HELD_SECONDS, Hand
 from torchbend.errors import LiveError
 from torchbend.realtime.control import ControlTree
@@ -123,6 +123,22 @@ def test_without_matplotlib_nothing_is_played_or_written(
     with pytest.raises(ModuleNotFoundError, match="matplotlib"):
         demo.main(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_tour_is_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toured: list[Path] = []
+    monkeypatch.setattr(tour, "main", toured.append)
+    monkeypatch.setattr(demo, "main", None)
+    assert cli.main(["demo", "--tour", "-o", str(tmp_path / "tour")]) == 0
+    assert toured == [tmp_path / "tour"]
+
+
+def test_ctrl_c_ends_it_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(out: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keepsakes, "write", interrupted)
+    assert cli.main(["demo", "-o", str(tmp_path), "--device", "none"]) == 130
 
 
 # -- on stage ------------------------------------------------------------------------------
