@@ -104,6 +104,8 @@ class Offspring:
                 event = self.events.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 return None
+            if event is None:
+                self.events.put(None)  # whoever asks next need not wait, either
             if event is None or event["event"] in (*wanted, "error", "died"):
                 return event
 
@@ -113,6 +115,7 @@ class Offspring:
         with contextlib.suppress(queue.Empty):
             while (event := self.events.get_nowait()) is not None:
                 told.append(event)
+            self.events.put(None)
         return told
 
     def stop(self, timeout: float) -> None:

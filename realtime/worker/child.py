@@ -163,7 +163,7 @@ class _Worker:
 
     def _do_load(self, command: dict[str, Any]) -> None:
         settings = command["chain"]
-        self._playable = None
+        self._turns = self._playable = None
         self._memory = AudioMemory.attach(settings["memory"])
         self._playable = playable = Playable(settings, self._say)
         gc.collect()
