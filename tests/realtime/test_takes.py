@@ -431,7 +431,7 @@ def test_what_plays_in_this_process_cannot_be_rendered(tmp_path):
     bended = tb.BendedModule(nn.Sequential(nn.Tanh()))
     bended.trace("forward", torch.zeros(1, 1, 64))
     bended.bend(tb.Lambda(clip), "_0")
-    with taking(bended, tmp_path) as session:
+    with taking(bended, tmp_path, model_block=8192) as session:
         move(session, 0.2, {})
     assert len(read(tmp_path / "take" / "heard.wav")) > 10_000
     with pytest.raises(LiveError, match="no file of it"):
