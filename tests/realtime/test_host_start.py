@@ -89,7 +89,7 @@ def test_a_model_slower_than_real_time_is_told(tmp_path):
 
 def test_models_that_do_not_fit_are_told(tmp_path):
     models = [plain_file(tmp_path / "plain.ts", 1.0), wide_file(tmp_path / "wide.ts")]
-    with pytest.raises(LiveError, match="plain gives 1 .*do not fit together"):
+    with pytest.raises(LiveError, match="gives 1 channels.*takes 2.*do not fit together"):
         with playing(models, tmp_path):
             pass
 
