@@ -42,11 +42,16 @@ def demo() -> None:
     small.save(path, optimize=True)
 
 
-def live() -> None:
+def live(osc_port: int = 9000) -> None:
     """The terminal view of the built-in voice on the internal clock, its knobs moving."""
     with TemporaryDirectory() as folder:
-        device = Device(output="none")
-        with Host(input="loop", device=device, presets=Path(folder) / "presets") as host:
+        host = Host(
+            input="loop",
+            device=Device(output="none"),
+            osc_port=osc_port,
+            presets=Path(folder) / "presets",
+        )
+        with host:
             steps = round(PLAYED_SECONDS / 0.05)
             for step in range(steps):
                 for name, value in KNOBS.items():
