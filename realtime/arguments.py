@@ -33,12 +33,13 @@ def add_live(commands: Any) -> argparse.ArgumentParser:
         help="what the model hears: the device, a sound file over and over, nothing, or the "
         "built-in loop (mic; loop where there is no MODEL or no device)",
     )
+    sound.add_argument("--once", action="store_true", help="the sound file once, then silence")
     sound.add_argument(
         "--device", metavar="NAME|N|none", type=_name_or_number, help="to play on; see below"
     )
     sound.add_argument("--input-device", metavar="NAME|N", type=_name_or_number, help="to hear")
     sound.add_argument(
-        "--list-devices", action="store_true", help="show the devices there are, and end"
+        "--list-devices", action="store_true", help="show the devices, and MIDI inputs, and end"
     )
     sound.add_argument(
         "--block",

@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from torchbend.errors import LiveError, suggest
+from torchbend.errors import LiveError, TorchbendError, suggest
 from torchbend.realtime.command_parts import (
     bends_of,
     check_models,
@@ -23,7 +23,7 @@ from torchbend.realtime.command_parts import (
     write_line,
 )
 
-__all__ = ["device_table", "host_settings", "live"]
+__all__ = ["device_table", "host_settings", "live", "midi_table"]
 
 _NO_DEVICE = "the sound device"  # how a message about one begins
 _NO_DEVICE_HINT = "torchbend live --device none plays without one"
@@ -42,7 +42,8 @@ def live(args: argparse.Namespace) -> int:
         TorchbendError: an argument does not serve, or it cannot play.
     """
     if args.list_devices:
-        write_line(device_table())
+        for table in filter(None, (device_table(), midi_table())):
+            write_line(table)
         return 0
     settings = host_settings(args)
     _check_files(args)
@@ -76,6 +77,16 @@ def device_table() -> str:
     return tabulate(rows, headers=headers, floatfmt=".0f")
 
 
+def midi_table() -> str:
+    """The MIDI inputs there are, as a table; empty where MIDI is not installed, or has none."""
+    try:
+        names = module("control.midi_port").midi_inputs()
+    except TorchbendError:
+        return ""
+    rows = list(enumerate(names))
+    return "\n" + tabulate(rows, headers=["", "MIDI input"]) if rows else ""
+
+
 def host_settings(args: argparse.Namespace) -> dict[str, Any]:
     """What the command line's arguments are for a `Host`.
 
@@ -100,6 +111,7 @@ def host_settings(args: argparse.Namespace) -> dict[str, Any]:
         "device": module("audio").Device(args.device, args.input_device, args.block),
         "model_block": args.model_block,
         "channels": args.channels,
+        "loop": not args.once,
         "cuda": args.cuda,
         "host": args.host,
         "osc_port": None if args.no_osc else 9000 if args.osc is None else args.osc,

@@ -12,6 +12,7 @@ what to do::
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import tempfile
 import threading
@@ -23,13 +24,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torchbend.errors import TorchbendError
+from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime.audio.io_process import Device
 from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.errands import Errands
 from torchbend.realtime.feeding import FilePlayer
+from torchbend.realtime.file_watch import FileWatch
 from torchbend.realtime.lineup import Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
 from torchbend.realtime.opening import Prepared
@@ -67,6 +69,7 @@ class Host:
         device: which device, and how; ``Device(output="none")`` is an internal clock.
         model_block: frames of a turn at the model's rate; without it the least that serves.
         channels: of the input; several voices where a model has less. Without it the model's.
+        loop: whether a sound begins again at its end; otherwise silence comes after it.
         cuda: whether to play on a GPU, where there is one.
         host: where OSC and OSCQuery listen; the default hears this computer only.
         osc_port: of UDP; 0 takes a free one, None has no OSC.
@@ -103,6 +106,7 @@ class Host:
         device: Device | None = None,
         model_block: int | None = None,
         channels: int | None = None,
+        loop: bool = True,
         cuda: bool = False,
         host: str = "127.0.0.1",
         osc_port: int | None = 9000,
@@ -120,7 +124,7 @@ class Host:
     ) -> None:
         self.messages: deque[str] = deque(maxlen=_KEPT_LINES)
         self._tell = say
-        self._input = input
+        self._input, self._loop = input, loop
         self._channels = channels
         self._device = device or Device()
         self._network = {"host": host, "osc_port": osc_port, "query_port": query_port}
@@ -131,13 +135,20 @@ class Host:
         self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
         self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
         self._read = time.time()
-        self._chain = self._prepared(self._asked)
+        try:
+            self._chain, self._chosen = self._prepared(self._asked)
+        except BaseException:
+            self._folder.cleanup()
+            raise
         self._lineup: Lineup | None = None
         self._closers = contextlib.ExitStack()
         self._closing = threading.Event()
         self._recording: WavWriter | None = None
-        self._errands = Errands()
-        self._files: dict[Path, float] = {}
+        self._switching = threading.Lock()
+        # A recording does not wait until a model is loaded.
+        self._loads, self._switches = Errands(), Errands()
+        self._files = FileWatch()
+        self._begun = False
         self._started = 0.0
 
     # -- life -----------------------------------------------------------------------------------
@@ -146,8 +157,12 @@ class Host:
         """Open the device, load and measure the model, and play.
 
         Raises:
-            LiveError: the device, a port or a file cannot be had, or the model cannot play.
+            LiveError: the device, a port or a file cannot be had, or the model cannot play; or it
+                was started before.
         """
+        if self._begun or self._closing.is_set():
+            raise LiveError("a host plays once: make another one to play again")
+        self._begun = True
         try:
             self._start()
         except BaseException:
@@ -164,13 +179,13 @@ class Host:
             self.strip.fade({part.slot: 0.0 for part in parts}, seconds=0.02)
             time.sleep(0.05)
         self._closing.set()
-        self._closers.close()
-        self._errands.close()
-        if self._lineup is not None:
-            self._lineup.close()
-        if self._take is not None:
-            self._take.close()
-        self._folder.cleanup()
+        with contextlib.ExitStack() as last:
+            last.callback(self._folder.cleanup)
+            if self._take is not None:
+                last.callback(self._take.close)
+            if self._lineup is not None:  # after the device: they play all that is heard
+                last.callback(self._lineup.close)
+            self._closers.close()
 
     def __enter__(self) -> Host:
         return self.start()
@@ -181,12 +196,19 @@ class Host:
     def _start(self) -> None:
         # It is up before it is needed: starting Python and torch takes longer than a model.
         spare = Worker()
-        self._closers.callback(spare.kill)
-        self._set_stage()
+        try:
+            self._set_stage()
+        except BaseException:
+            spare.kill()
+            raise
         device_block = self._stage.device_block
         told = self._say, spare, self._take
-        lineup = Lineup(self.memory, self.strip, device_block, self._values, *told)
+        lineup = Lineup(self.memory, self.strip, device_block, self._set_all, *told)
         self._lineup = lineup
+        self._closers.callback(self._end_recording)
+        self._closers.callback(self._switches.close)
+        self._closers.callback(self._loads.close)
+        self._closers.callback(lineup.break_off)
         ins, outs = self.memory.inputs, self.memory.outputs
         self.surface = ControlSurface(
             [(model.name, model.info) for model in self._chain],
@@ -243,7 +265,8 @@ class Host:
 
     def _begin_input(self) -> None:
         if self._source(self.memory.inputs) == "feed":
-            self._player = FilePlayer(self.memory, self._input, say=self._say)
+            loop = self._loop
+            self._player = FilePlayer(self.memory, self._input, loop=loop, say=self._say)
             self._player.start()
             self._closers.callback(self._player.close)
 
@@ -259,42 +282,58 @@ class Host:
 
         Returns:
             What to wait for: its result is None, or the error for which nothing changed.
+
+        Raises:
+            LiveError: the host does not play.
         """
-        return self._errands.run(partial(self._swap, {"models": model, **asked}, seconds))
+        self._playing()
+        return self._loads.run(partial(self._swap, {"models": model, **asked}, seconds))
 
     def _swap(self, asked: dict[str, Any], seconds: float) -> None:
         read = time.time()
+        chain: tuple[Prepared, ...] = ()
         try:
-            chain = self._prepared(asked)
-            if self._lineup is not None:
-                self._lineup.swap(chain, self._chosen, seconds, self._take_over)
-            self._forget(self._chain)
-            self._asked, self._chain = asked, chain
-            self._remember_files(read)
-        except TorchbendError as error:
-            self._say(f"the old model plays on: {error}")
-            if self.surface.osc is not None:
-                self.surface.osc.tell_error("/model/load", str(error))
+            chain, chosen = self._prepared(asked)
+            self._playing().swap(chain, chosen, seconds, self._take_over)
+        except Exception as error:
+            self._forget(chain, self._chain)
+            if not self._closing.is_set():
+                self._explain(error)
             raise
-        except Exception:
-            _log.exception("a model could not be loaded")
-            self._say("the old model plays on: an error of torchbend's own; see the log")
-            raise
+        self._forget(self._chain, chain)
+        self._asked, self._chain, self._chosen = asked, chain, chosen
+        self._remember_files(read)
 
-    def _forget(self, chain: tuple[Prepared, ...]) -> None:
-        """Remove what was written to play models that are gone."""
-        for model in chain:
-            if model.path.parent == Path(self._folder.name):
-                model.path.unlink(missing_ok=True)
+    def _reload(self) -> None:
+        self._swap(self._asked, FADE_SECONDS)
+
+    def _explain(self, error: Exception) -> None:
+        """Say why a model did not come in."""
+        why = str(error)
+        if not isinstance(error, TorchbendError):
+            _log.exception("a model could not be loaded")
+            why = "an error of torchbend's own; see the log"
+        self._say(f"the old model plays on: {why}")
+        if self.surface.osc is not None:
+            self.surface.osc.tell_error("/model/load", why)
+
+    def _forget(self, gone: tuple[Prepared, ...], playing: tuple[Prepared, ...]) -> None:
+        """Remove what was written to play models that are gone, or did not come."""
+        for path in {model.path for model in gone} - {model.path for model in playing}:
+            if path.parent == Path(self._folder.name):
+                path.unlink(missing_ok=True)
+
+    def _playing(self) -> Lineup:
+        if self._lineup is None or self._closing.is_set():
+            raise LiveError("the host does not play: use it in a with statement, or start it")
+        return self._lineup
 
     def _take_over(self, part: Part) -> None:
         self.surface.load(part.models, latent_labels(part.chain, part.steps))
 
-    def _prepared(self, asked: dict[str, Any]) -> tuple[Prepared, ...]:
-        """Open what was asked for; sets what plays after what."""
-        folder = self._folder.name
-        chain, self._chosen = prepare_asked(asked, self._chosen, folder=folder, say=self._say)
-        return chain
+    def _prepared(self, asked: dict[str, Any]) -> tuple[tuple[Prepared, ...], Chosen]:
+        """Open what was asked for; says what plays after what."""
+        return prepare_asked(asked, self._chosen, folder=self._folder.name, say=self._say)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -312,16 +351,20 @@ class Host:
 
         Raises:
             RefusedError: there is none, or it does not take them.
+            LiveError: the host does not play.
         """
+        self._playing()
         self.surface.tree.set(name if name.startswith("/") else f"{BENDS}/{name}", values)
 
     def panic(self) -> None:
         """Silence, and every bend neutral; ``set("/panic", False)`` lets sound through again."""
         self.set("/panic", True)
 
-    def _values(self) -> dict[str, Values]:
+    def _set_all(self, part: Part) -> None:
+        """Give a part all values as they are."""
         surface = self.surface
-        return {address: surface.effective(address) for address in surface.tree.values()}
+        with surface.tree.tick():  # nothing moves meanwhile, and is lost
+            part.set_all({at: surface.effective(at) for at in surface.tree.values()})
 
     def _sink(self, address: str, values: Values, time: int) -> None:
         """Told each change; returns at once."""
@@ -329,11 +372,11 @@ class Host:
         if settings:
             self.strip.set(**settings)
         elif address == "/rec":
-            self._errands.latest("rec", partial(self._switch_recording, bool(values[0])))
+            self._switches.latest("rec", partial(self._switch_recording, bool(values[0])))
         elif address == "/model/load":
             seconds = float(values[1]) if len(values) > 1 else FADE_SECONDS
             swap = partial(self._swap, {"models": str(values[0])}, seconds)
-            self._errands.latest("load", swap)
+            self._loads.latest("load", swap)
         elif self._lineup is not None:
             self._lineup.set(address, values)
 
@@ -343,25 +386,32 @@ class Host:
         """Write what is heard to a WAV file, from now on; None ends it.
 
         Raises:
-            LiveError: the file cannot be made.
+            LiveError: the file cannot be made, or the host does not play.
         """
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
-        if path is not None:
-            self._recording = WavWriter(self.memory, path, say=self._say)
-            self._closers.callback(self._recording.close)
+        self._playing()
+        with self._switching:
+            self._end_recording()
+            if path is not None:
+                self._recording = WavWriter(self.memory, path, say=self._say)
+            self.surface.tree.publish("/rec", (path is not None,))
+
+    def _end_recording(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
 
     def _switch_recording(self, on: bool) -> None:
         try:
             self.record(_free_name() if on else None)
         except TorchbendError as error:
+            self.surface.tree.publish("/rec", (False,))
             self._say(str(error))
 
     # -- watching -------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         told = looked = 0.0
+        faults: set[type[Exception]] = set()
         while not self._closing.wait(WATCH_SECONDS):
             try:
                 self._stage.keeper.watch()
@@ -373,9 +423,11 @@ class Host:
                 if now - looked >= FILES_SECONDS:
                     looked = now
                     self._look_at_files()
-            # Whatever goes wrong here, somebody has to go on watching.
-            except Exception:  # noqa: BLE001
-                _log.exception("the supervisor of the live host")
+            # Whatever goes wrong here, somebody has to go on watching, and not fill the log.
+            except Exception as error:  # noqa: BLE001
+                if type(error) not in faults:
+                    faults.add(type(error))
+                    _log.exception("the supervisor of the live host")
 
     def _look_after(self) -> None:
         if self._lineup is not None:
@@ -393,26 +445,25 @@ class Host:
         tree.publish("/latency", (status.latency.total_ms,))
         tree.publish("/device", (status.output,))
         tree.publish("/model/name", (status.models[0].name if status.models else "",))
+        recording = self._recording
+        if recording is not None and recording.problem is not None:
+            self._switches.latest("rec", partial(self._switch_recording, False))
 
     def _remember_files(self, read: float) -> None:
         """Watch the files of what plays; those that changed since they were read are read again."""
-        self._files = {p: min(_changed(p), read) for model in self._chain for p in model.watch}
+        self._files.remember((path for model in self._chain for path in model.watch), read)
 
     def _look_at_files(self) -> None:
-        now = {path: _changed(path) for path in self._files}
-        if now != self._files and time.time() - max(now.values(), default=0.0) > FILES_SECONDS:
-            self._files = now
-            if all(now.values()):
-                self._say("a file of the model changed: it is loaded again")
-                swap = partial(self._swap, self._asked, FADE_SECONDS)
-                self._errands.latest("load", swap)
+        if self._files.has_changed():
+            self._say("a file of the model changed: it is loaded again")
+            self._loads.latest("reload", self._reload)
 
     # -- how it does ----------------------------------------------------------------------------
 
     def status(self) -> Status:
         """How everything stands."""
         counters, meters = self.strip.counters(), self.strip.meters()
-        playing, osc = self.audio.playing, self.surface.osc
+        playing, osc, recording = self.audio.playing, self.surface.osc, self._recording
         counts = self.surface.tree.counts
         refused = 0 if osc is None else osc.refused
         return Status(
@@ -434,7 +485,7 @@ class Host:
             bad_inputs=counters.bad_inputs,
             bad_outputs=counters.bad_outputs,
             dropped_messages=refused + counts["failed"],
-            recording=self._recording.path if self._recording else None,
+            recording=recording.path if recording else None,
             messages=tuple(self.messages),
         )
 
@@ -456,17 +507,15 @@ class Host:
         self.messages.append(line)
         _log.info("%s", line)
         if self._tell is not None:
-            self._tell(line)
-
-
-def _changed(path: Path) -> float:
-    """When a file changed last; 0 while it is not there, as in the middle of a save."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+            try:
+                self._tell(line)
+            # Who listens must not end what plays.
+            except Exception:  # noqa: BLE001
+                _log.exception("a line could not be told")
 
 
 def _free_name() -> Path:
-    """A file for what is heard, in the working directory."""
-    return Path(time.strftime("torchbend-%Y%m%d-%H%M%S.wav"))
+    """A file for what is heard, in the working directory, that is not there yet."""
+    stem = time.strftime("torchbend-%Y%m%d-%H%M%S")
+    names = (Path(f"{stem}{f'-{n}' if n > 1 else ''}.wav") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from torchbend.errors import TorchbendError
+from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.audio.strip import Strip
 from torchbend.realtime.control.controls import Values
@@ -20,24 +21,31 @@ from torchbend.realtime.worker.process import Worker
 
 __all__ = ["SLOTS", "Lineup"]
 
+_log = logging.getLogger(__name__)
+
 SLOTS = 4
 MEASURE_SECONDS = 3.0
 PREROLL_SECONDS = 1.0  # that a new model plays before it is heard
 FIRST_FADE_SECONDS = 0.05
+LONGEST_FADE = 600.0  # seconds
 PATIENCE_SECONDS = 5.0
 SETTLED_SECONDS = 3.0  # after which a model that was brought back counts as back
 LONGEST_PAUSE = 4.0  # seconds between two attempts to bring it back
 MOST_GAPS = 4  # in so many seconds, after which a turn is granted more time
+HANGING_SECONDS = 4.0  # without a turn, while blocks come, after which a worker hangs
 
 
 class Lineup:
     """The chains that play, each a `Part` with a slot and a worker.
 
+    Models come in one at a time; whoever calls `swap` sees to that. Everything else may be
+    called from any thread.
+
     Args:
         memory: the shared memory.
         strip: of the callback.
         device_block: frames of a device block.
-        values: all controls' values as models are to have them.
+        set_all: gives a part all values as they are; nothing else may be set meanwhile.
         say: told what people should know.
         spare: a worker that waits.
         take: what to write a take to.
@@ -51,18 +59,20 @@ class Lineup:
         memory: AudioMemory,
         strip: Strip,
         device_block: int,
-        values: Callable[[], dict[str, Values]],
+        set_all: Callable[[Part], object],
         say: Callable[[str], object],
         spare: Worker | None = None,
         take: TakeWriter | None = None,
     ) -> None:
         self.parts: tuple[Part, ...] = ()
         self._memory, self._strip, self._device_block = memory, strip, device_block
-        self._values = values
+        self._set_all = set_all
         self._say = say
         self._spare = spare
         self._take = take
-        self._gaps: deque[tuple[float, int]] = deque()
+        self._coming: Part | None = None
+        self._watched: _Watched | None = None
+        self._lock = threading.Lock()
         self._closing = threading.Event()
 
     def begin(self, chain: Sequence[Prepared], chosen: Chosen) -> Part:
@@ -76,7 +86,7 @@ class Lineup:
         self._say(f"loading {part.name}")
         with Load():
             part.begin(self._worker(part), MEASURE_SECONDS)
-        part.set_all(self._values())
+        self._set_all(part)
         return part
 
     def fade_in(self, part: Part) -> None:
@@ -104,35 +114,39 @@ class Lineup:
         Raises:
             LiveError: it cannot be played; what plays goes on.
         """
-        new = self._part(chain, chosen)
+        if not 0 <= seconds <= LONGEST_FADE:
+            raise LiveError(f"a fade takes 0 to {LONGEST_FADE:g} seconds, not {seconds}")
+        self._coming = new = self._part(chain, chosen)
         try:
             new.begin(self._worker(new), MEASURE_SECONDS / 3)
-            new.set_all(self._values())
+            self._set_all(new)
             self._wait_for(new.attach() + new.latency)
-            time.sleep(PREROLL_SECONDS)
+            self._closing.wait(PREROLL_SECONDS)
+            self._check_open()
             take_over(new)
         except BaseException:
             new.stop()
             self._refill()
             raise
+        finally:
+            self._coming = None
         old = self.parts
         self.parts = (new, *old)
-        new.set_all(self._values())
-        levels = {new.slot: 1.0, **{part.slot: 0.0 for part in old}}
+        # What was moved between the last time and now went to those that leave alone.
+        self._set_all(new)
         for part in old:
             part.state = "leaving"
-        self._strip.fade(levels, seconds=seconds)
+        self._strip.fade({new.slot: 1.0, **{part.slot: 0.0 for part in old}}, seconds=seconds)
         self._strip.set(delay=new.delay_frames)
         self._say(f"{new.name} comes in")
-        time.sleep(seconds + 0.1)
-        self.parts = (new,)
-        self._gaps.clear()
+        self._closing.wait(seconds + 0.1)
         for part in old:
-            part.stop()
+            _end(part)
+        self.parts = (new,)
         self._refill()
 
     def set(self, address: str, values: Values) -> None:
-        """Move a control of whatever plays and has it."""
+        """Move a control of whatever plays and has it; returns at once."""
         for part in self.parts:
             part.set(address, values)
 
@@ -156,15 +170,25 @@ class Lineup:
                     self._say(f"{part.name} plays again, and to stay")
                 part.losses = 0
             if len(self.parts) == 1 and device_runs:
-                self._look_for_gaps(part)
+                self._look_at_turns(part)
+
+    def break_off(self) -> None:
+        """Let nobody come in any more, and bring nobody back: what is under way is refused."""
+        with self._lock:
+            self._closing.set()
+        coming = self._coming
+        if coming is not None:
+            coming.stop()
 
     def close(self) -> None:
         """End all workers."""
-        self._closing.set()
+        self.break_off()
+        with self._lock:
+            spare, self._spare = self._spare, None
         for part in self.parts:
-            part.stop()
-        if self._spare is not None:
-            self._spare.kill()
+            _end(part)
+        if spare is not None:
+            spare.kill()
 
     def _part(self, chain: Sequence[Prepared], chosen: Chosen) -> Part:
         used = {part.slot for part in self.parts}
@@ -176,14 +200,24 @@ class Lineup:
         """The worker that waits, or a new one."""
         model = part.chain[0]
         if model.live is not None:
-            self._say(f"{model.name} plays in this process: {model.why_in_process}")
+            if not part.losses:
+                self._say(f"{model.name} plays in this process: {model.why_in_process}")
             return InsideWorker(model.live, model.info, model.method)
-        spare, self._spare = self._spare, None
+        with self._lock:
+            self._check_open()
+            spare, self._spare = self._spare, None
         return spare if spare is not None and spare.is_alive else Worker()
 
     def _refill(self) -> None:
-        if self._spare is None and not self._closing.is_set():
-            self._spare = Worker()
+        with self._lock:
+            if self._spare is None and not self._closing.is_set():
+                self._spare = Worker()
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            raise LiveError("the host is being closed")
+
+    # -- in trouble -----------------------------------------------------------------------------
 
     def _lost(self, part: Part, why: str) -> None:
         """Have it brought back: at once, or after a pause where that did not help."""
@@ -194,47 +228,106 @@ class Lineup:
         elif part.losses == 2:
             self._say(f"{part.name} plays no more, and again: {why}. It is tried now and then")
         pause = min(2.0 ** (part.losses - 2), LONGEST_PAUSE) if part.losses > 1 else 0.0
-        threading.Thread(target=self._revive, args=(part, pause), daemon=True).start()
+        part.reviver = threading.Thread(
+            target=self._revive, args=(part, pause), name="torchbend-revive", daemon=True
+        )
+        part.reviver.start()
 
     def _revive(self, part: Part, pause: float) -> None:
-        began = time.monotonic()
-        if part.worker is not None:
-            part.worker.kill()
-        if self._closing.wait(pause):
-            return
-        try:
-            part.revive(self._worker(part))
-        except TorchbendError as error:
-            part.state = "silent"
-            self._say(f"{part.name} cannot be brought back: {error}")
-        else:
-            part.back_at = time.monotonic()
-            if part.losses == 1:
-                self._say(f"{part.name} plays again after {part.back_at - began:.1f} s")
-        if self._closing.is_set() or part not in self.parts:
-            part.stop()
+        began, losses, said = time.monotonic(), part.losses, ""
+        while True:
+            old = part.worker
+            if old is None:
+                return  # it was stopped meanwhile
+            old.kill()
+            if self._closing.wait(pause) or part.worker is None:
+                return
+            try:
+                part.revive(self._worker(part))
+                break
+            # Whatever goes wrong, the next attempt may go well.
+            except Exception as error:  # noqa: BLE001
+                part.state = "lost"
+                if self._closing.is_set():
+                    return
+                if not isinstance(error, TorchbendError):
+                    _log.exception("%s could not be brought back", part.name)
+                if str(error) != said:
+                    said = str(error)
+                    self._say(f"{part.name} is not back yet: {said}. It is tried now and then")
+            pause = LONGEST_PAUSE
+        if self.parts[0] is part:
+            self._strip.set(delay=part.delay_frames)
+        if losses == 1:
+            self._say(f"{part.name} plays again after {part.back_at - began:.1f} s")
         self._refill()
 
-    def _look_for_gaps(self, part: Part) -> None:
-        """A model that is late again and again gets more time, as long as that may help."""
-        now, gaps = time.monotonic(), self._strip.slot_counters(part.slot).gaps
-        self._gaps.append((now, gaps))
-        while now - self._gaps[0][0] > PATIENCE_SECONDS:
-            self._gaps.popleft()
-        if gaps - self._gaps[0][1] < MOST_GAPS:
-            return
-        self._gaps.clear()
-        if part.can_grow:
-            part.grow()
-            self._strip.set(delay=part.delay_frames)
-            ms = 1000 * part.latency / self._memory.sample_rate
-            self._say(f"{part.name} was late again and again: its latency is {ms:.1f} ms now")
-        else:
+    def _look_at_turns(self, part: Part) -> None:
+        """One that makes no more turns is lost; one that is often late gets more time."""
+        watched = self._watched
+        if watched is None or watched.part is not part or watched.worker is not part.worker:
+            watched = self._watched = _Watched(part, self._memory)
+        counters = self._strip.slot_counters(part.slot)
+        if not part.plays_inside and watched.hangs(counters.turns, self._memory):
+            self._lost(part, "it does not answer")
+        elif watched.is_late(counters.gaps):
+            self._grant_more(part)
+
+    def _grant_more(self, part: Part) -> None:
+        if not part.can_grow:
             self._say(f"{part.name} is late again and again: this machine is too slow for it now")
+            return
+        try:
+            part.grow()
+        except LiveError as error:
+            self._lost(part, str(error))
+            return
+        self._strip.set(delay=part.delay_frames)
+        ms = 1000 * part.latency / self._memory.sample_rate
+        self._say(f"{part.name} was late again and again: its latency is {ms:.1f} ms now")
 
     def _wait_for(self, position: int) -> None:
         """Wait until the clock is there: a model is not faded in before it has made a sound."""
         missing = position - self._memory.position
         end = time.monotonic() + 2.0 + missing / self._memory.sample_rate
         while self._memory.position < position and time.monotonic() < end:
-            time.sleep(0.005)
+            if self._closing.wait(0.005):
+                return
+
+
+def _end(part: Part) -> None:
+    """Stop a part for good; whatever was bringing it back would attach to a slot that is free."""
+    part.stop()
+    if part.reviver is not None:
+        part.reviver.join()
+        part.stop()
+
+
+class _Watched:
+    """What was seen of a part's worker lately."""
+
+    def __init__(self, part: Part, memory: AudioMemory) -> None:
+        self.part, self.worker = part, part.worker
+        self._gaps: deque[tuple[float, int]] = deque()
+        self._turns = -1
+        self._turned_at = memory.position
+        block = part.loaded.block if part.loaded else 0
+        self._patience = round(HANGING_SECONDS * memory.sample_rate) + 4 * block
+
+    def hangs(self, turns: int, memory: AudioMemory) -> bool:
+        """Whether blocks come and go, and it plays none of them."""
+        position = memory.position
+        if turns != self._turns:
+            self._turns, self._turned_at = turns, position
+        return position - self._turned_at > self._patience
+
+    def is_late(self, gaps: int) -> bool:
+        """Whether it was late so often that it needs more time; then it is counted anew."""
+        now = time.monotonic()
+        self._gaps.append((now, gaps))
+        while now - self._gaps[0][0] > PATIENCE_SECONDS:
+            self._gaps.popleft()
+        if gaps - self._gaps[0][1] < MOST_GAPS:
+            return False
+        self._gaps.clear()
+        return True

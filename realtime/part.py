@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ class Part:
         resampler: frames, at the device's rate.
         own_delay: frames, at the device's rate, if it was found.
         losses: how often its worker was lost lately.
-        back_at: when it was brought back, in monotonic seconds.
+        back_at: when it was attached last, in monotonic seconds.
         reviver: what brings it back, if it was ever lost.
     """
 
@@ -245,6 +246,7 @@ class Part:
         begun = worker.attach(self.slot, self.latency, self._granted, start)
         if self._take is not None:
             self._take.attached(number, self.slot, begun, self.latency)
+        self.back_at = time.monotonic()
         self.state = "playing"
         return begun
 
@@ -260,9 +262,18 @@ class Part:
         self.attach()
 
     def grow(self) -> None:
-        """Grant one device block more to each turn; a moment of sound is missing meanwhile."""
-        self._grant(self.latency + self._device_block)
-        self.attach()
+        """Grant one device block more to each turn; a moment of sound is missing meanwhile.
+
+        Raises:
+            LiveError: the worker does not do it; the latency is then as before.
+        """
+        before = self.latency
+        self._grant(before + self._device_block)
+        try:
+            self.attach()
+        except LiveError:
+            self._grant(before)
+            raise
 
     @property
     def can_grow(self) -> bool:

@@ -32,8 +32,8 @@ from torchbend.realtime.take_reading import (
 )
 from torchbend.realtime.takes import HEARD, INPUT
 from torchbend.realtime.wav import WavFile
-from torchbend.realtime.worker.child import Playable
 from torchbend.realtime.worker.execution import live_torch
+from torchbend.realtime.worker.playable import Playable
 from torchbend.realtime.worker.turn import Turns
 from torchbend.realtime.worker.twins import Twins
 

@@ -22,6 +22,7 @@ from torchbend.realtime.control.building import (
     latents,
     neutral_values,
 )
+from torchbend.realtime.control.clients import Place
 from torchbend.realtime.control.controls import Control, Values
 from torchbend.realtime.control.desk import outputs, strip
 from torchbend.realtime.control.errors import ControlError, FileError, RefusedError
@@ -110,6 +111,7 @@ class ControlSurface:
         self.name = name
         self._zeroconf = zeroconf
         self._announcement: Announcement | None = None
+        self._announcer: threading.Thread | None = None
         self._recorder: Recorder | None = None
         self._panics = 0
         self._asked: deque[tuple[str, Values, int]] = deque(maxlen=MOST_ASKED)
@@ -121,7 +123,11 @@ class ControlSurface:
             self.osc = OscServer(self.tree, host, osc_port)
         if query_port is not None:
             place = self.osc.place if self.osc is not None else (host, 0)
-            self.query = QueryServer(self.tree, place, host, query_port, name)
+            try:
+                self.query = QueryServer(self.tree, place, host, query_port, name)
+            except ControlError:
+                self.close()
+                raise
 
     def start(self) -> ControlSurface:
         """Serve, each server from a thread of its own.
@@ -140,11 +146,19 @@ class ControlSurface:
         self._thread = threading.Thread(target=self._run, name="torchbend-surface", daemon=True)
         self._thread.start()
         if self._zeroconf and self.query is not None and self.osc is not None:
-            try:
-                self._announcement = announce(self.query.place, self.osc.place, self.name)
-            except ControlError as error:
-                logger.warning("OSCQuery is not announced: %s", error)
+            places = self.query.place, self.osc.place
+            # The network is asked first whether the name is free, which takes seconds.
+            self._announcer = threading.Thread(
+                target=self._announce, args=places, name="torchbend-announce", daemon=True
+            )
+            self._announcer.start()
         return self
+
+    def _announce(self, query: Place, osc: Place) -> None:
+        try:
+            self._announcement = announce(query, osc, self.name)
+        except ControlError as error:
+            logger.warning("OSCQuery is not announced: %s", error)
 
     def close(self) -> None:
         """Stop everything, and free the ports."""
@@ -152,6 +166,8 @@ class ControlSurface:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        if self._announcer is not None:
+            self._announcer.join()
         if self._announcement is not None:
             self._announcement.close()
             self._announcement = None

@@ -17,11 +17,13 @@ is ``{"event": "error", "message": ...}``; a model that raises while it plays le
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import os
 import queue
 import sys
 import time
+import traceback
 from typing import Any, NoReturn
 
 import torch
@@ -29,15 +31,13 @@ import torch
 from torchbend.errors import TorchbendError, script_line
 from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.offspring import commands, leave_with, take_stdout
-from torchbend.realtime.worker.chain import Chain, Step
-from torchbend.realtime.worker.cuda import cuda_device
 from torchbend.realtime.worker.execution import set_up_torch
+from torchbend.realtime.worker.playable import Playable
 from torchbend.realtime.worker.probing import own_delay, percentile, turn_times
-from torchbend.realtime.worker.resampling import Resampled
-from torchbend.realtime.worker.turn import Blocks, Player, Turns
-from torchbend.realtime.worker.twins import CROSS_FADE, Twins
+from torchbend.realtime.worker.turn import Turns
+from torchbend.realtime.worker.twins import CROSS_FADE
 
-__all__ = ["Playable", "main"]
+__all__ = ["main"]
 
 _REPORT_SECONDS = 1.0
 _PRIORITY = 10  # of the real-time scheduler, where it is permitted
@@ -51,48 +51,15 @@ def main() -> NoReturn:
     leave_with(int(sys.argv[1]))
     set_up_torch()
     send(event="awake")
+    status = 1
     try:
         _Worker(send).run()
+        status = 0
+    except BaseException:  # noqa: BLE001  the parent is told the last line
+        traceback.print_exc()
     finally:
-        os._exit(0)
-
-
-class Playable:
-    """A chain that is open and warm, with what resamples around it.
-
-    Args:
-        settings: as `Worker.load` sends them.
-        say: told what an attribute refused.
-    """
-
-    def __init__(self, settings: dict[str, Any], say: Any) -> None:
-        self.device, self.note = cuda_device(bool(settings["cuda"]))
-        steps = [Step(int(s["model"]), str(s["method"])) for s in settings["steps"]]
-
-        def make() -> Chain:
-            return Chain(
-                settings["paths"],
-                steps,
-                block=settings["block"],
-                least_block=settings["least_block"],
-                inputs=settings["inputs"],
-                device=self.device,
-            )
-
-        self.rate = rate = int(settings["model_rate"] or settings["device_rate"])
-        self.twins = Twins(make, rate, knobs=settings["knobs"], say=say, seed=settings["seed"])
-        self.twins.warm_up()
-        self.where = str(self.device)
-        if self.device.type == "cuda":
-            reason = self.twins.record()
-            self.where += "" if reason else " graph"
-            self.note = f"it plays without a CUDA graph: {reason}" if reason else ""
-        self.blocks = Blocks(self.twins)
-        self.player: Player = self.blocks
-        self.resampler_frames = 0
-        if rate != settings["device_rate"]:
-            resampled = Resampled(self.blocks, settings["device_rate"], rate)
-            self.player, self.resampler_frames = resampled, resampled.latency_frames
+        sys.stderr.flush()
+        os._exit(status)
 
 
 class _Worker:
@@ -169,18 +136,7 @@ class _Worker:
         gc.collect()
         gc.freeze()
         gc.disable()
-        self._send(
-            event="loaded",
-            block=playable.player.block,
-            in_channels=playable.player.in_channels,
-            out_channels=playable.player.out_channels,
-            model_block=playable.twins.block,
-            resampler_frames=playable.resampler_frames,
-            device=playable.where,
-            note=playable.note,
-            knobs=playable.twins.knobs,
-            bad_blocks=playable.twins.bad_blocks,
-        )
+        self._send(event="loaded", **dataclasses.asdict(playable.loaded()))
 
     def _do_measure(self, command: dict[str, Any]) -> None:
         playable = self._loaded()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ from torchbend.tracing import BendedModule
 
 __all__ = ["InsideWorker", "LiveBends"]
 
+_PATIENCE = 5.0  # seconds that a turn is given to end; a thread cannot be ended by force
+
 
 class LiveBends:
     """A bent module, played as `Twins` play a file.
@@ -37,12 +40,19 @@ class LiveBends:
         info: its methods and controls.
         method: what is played.
         block: frames of a turn.
+        say: told what a control refused.
     """
 
     def __init__(
-        self, bended: BendedModule, info: FileInfo, method: MethodInfo, block: int
+        self,
+        bended: BendedModule,
+        info: FileInfo,
+        method: MethodInfo,
+        block: int,
+        say: Callable[[str], object],
     ) -> None:
         self._bended = bended
+        self._say = say
         self._method = method
         self._input = bended._trace_of(method.name).inputs[0]
         self.layout = ValueLayout([info])
@@ -77,7 +87,7 @@ class LiveBends:
             made: Tensor = getattr(self._bended, self._method.name)(**{self._input: x})
             if self._method.out_ratio > 1:
                 made = made.repeat_interleave(self._method.out_ratio, -1)
-        made = made[0].T
+        made = cast(Tensor, made)[0].T
         if not bool(torch.isfinite(made).all()):
             self.bad_blocks += 1
             made = torch.zeros_like(made)
@@ -87,7 +97,10 @@ class LiveBends:
         if values != self._given[number]:
             self._given[number] = values
             attribute = self.layout.places[number].attribute
-            self._bended.update(attribute.name, _python_value(attribute.kind, values))
+            try:
+                self._bended.update(attribute.name, _python_value(attribute.kind, values))
+            except TorchbendError as error:  # the sound goes on
+                self._say(str(error))
 
 
 class InsideWorker:
@@ -132,7 +145,9 @@ class InsideWorker:
         while settings.block is None and block < settings.least_block:
             block *= 2
         self._memory = AudioMemory.attach(settings.memory)
-        self._bends = LiveBends(self._bended, self._info, self._method, block)
+        self._bends = LiveBends(
+            self._bended, self._info, self._method, block, self._lines.append
+        )
         quiet = torch.zeros(block, self._bends.in_channels)
         for _ in range(3):
             self._bends.play(quiet, 0)
@@ -175,22 +190,20 @@ class InsideWorker:
 
     def set_text(self, number: int, text: str) -> None:
         """Set an attribute that is text, by the number of its place."""
-        try:
-            self._ready().want_text(number, text)
-        except TorchbendError as error:
-            self._lines.append(str(error))
+        self._ready().want_text(number, text)
 
     def detach(self) -> None:
         """Leave the slot."""
         self._ends.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE)
             self._thread = None
 
     def listen(self) -> list[str]:
         """What it has to say for people since the last call."""
-        lines = list(self._lines)
-        self._lines.clear()
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
         return lines
 
     def stop(self) -> None:

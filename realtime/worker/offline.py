@@ -13,8 +13,8 @@ from collections.abc import Callable
 from torchbend.errors import LiveError
 from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.opening import Prepared
-from torchbend.realtime.worker.child import Playable
 from torchbend.realtime.worker.inside import InsideWorker
+from torchbend.realtime.worker.playable import Playable
 from torchbend.realtime.worker.probing import own_delay
 from torchbend.realtime.worker.process import ChainSettings, Loaded, Measured
 from torchbend.realtime.worker.turn import Blocks, Turns
@@ -56,18 +56,7 @@ class OfflineWorker:
         """
         self._memory = AudioMemory.attach(settings.memory)
         self._playable = playable = Playable(dataclasses.asdict(settings), self._say)
-        player, twins = playable.player, playable.twins
-        self.loaded = Loaded(
-            block=player.block,
-            in_channels=player.in_channels,
-            out_channels=player.out_channels,
-            model_block=twins.block,
-            resampler_frames=playable.resampler_frames,
-            device=playable.where,
-            note=playable.note,
-            knobs=twins.knobs,
-            bad_blocks=twins.bad_blocks,
-        )
+        self.loaded = playable.loaded()
         return self.loaded
 
     def measure(self, seconds: float, *, delay: bool = True) -> Measured:

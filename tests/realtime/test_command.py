@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import soundfile
 
 from torchbend import cli
 from torchbend.errors import LiveError
+from torchbend.realtime.control.errors import ControlError
 from torchbend.realtime.control.presets import Presets
 
 Said = pytest.CaptureFixture[str]
@@ -94,7 +96,7 @@ def test_every_argument_arrives(hosts: list[StandIn], tmp_path: Path) -> None:
     Path("a.json").write_text("{}")
     words = (
         "a.ts b.ts --method encode --method decode --bend a.json --bend - --device 3 "
-        "--input-device hw:1 --block 64 --model-block 2048 --channels 4 --cuda --osc 9001 "
+        "--input-device hw:1 --block 64 --model-block 2048 --channels 4 --once --cuda --osc 9001 "
         "--host 0.0.0.0 --query 5678 --no-zeroconf --midi 1 --record out.wav --take take "
         "--latency 2560 --knobs steps --presets mine --late dry --layout page.json"
     )
@@ -110,6 +112,7 @@ def test_every_argument_arrives(hosts: list[StandIn], tmp_path: Path) -> None:
         "input": "mic",
         "model_block": 2048,
         "channels": 4,
+        "loop": False,
         "cuda": True,
         "host": "0.0.0.0",
         "osc_port": 9001,
@@ -249,9 +252,18 @@ def test_devices_are_listed(capsys: Said, monkeypatch: Patch) -> None:
 
     device = {"index": 7, "name": "Box", "host_api": "ALSA", "inputs": 2, "outputs": 4}
     found = [{**device, "sample_rate": 44100.0}]
+    inputs = "torchbend.realtime.control.midi_port.midi_inputs"
     monkeypatch.setattr(audio, "list_devices", lambda: found)
+    monkeypatch.setattr(inputs, lambda: ["Keys", "Pads"])
     assert cli.main(["live", "--list-devices"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == "7 Box ALSA 2 4 44100".split()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert "7 Box ALSA 2 4 44100".split() in lines
+    assert lines[-2:] == [["0", "Keys"], ["1", "Pads"]]
+    for none in ([[]], ControlError("MIDI needs mido")):
+        monkeypatch.setattr(inputs, Mock(side_effect=none))
+        assert cli.main(["live", "--list-devices"]) == 0
+        out = capsys.readouterr().out
+        assert "MIDI" not in out and out.splitlines()[-1].split() == "7 Box ALSA 2 4 44100".split()
     found.clear()
     assert cli.main(["live", "--list-devices"]) == 1
     assert "--device none" in capsys.readouterr().err

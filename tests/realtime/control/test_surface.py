@@ -440,5 +440,6 @@ def test_a_network_that_does_not_let_us_announce_is_a_warning(
     with ControlSurface(osc_port=0, zeroconf=True, presets=tmp_path, name="x") as surface:
         assert surface.query is not None
         assert surface.osc is not None
-        assert asked == [(surface.query.place, surface.osc.place, "x")]
+        places = (surface.query.place, surface.osc.place, "x")
+    assert asked == [places]
     assert "not announced: no network" in caplog.text
