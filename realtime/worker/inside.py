@@ -10,7 +10,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -87,7 +86,7 @@ class LiveBends:
             made: Tensor = getattr(self._bended, self._method.name)(**{self._input: x})
             if self._method.out_ratio > 1:
                 made = made.repeat_interleave(self._method.out_ratio, -1)
-        made = cast(Tensor, made)[0].T
+        made = made[0].T
         if not bool(torch.isfinite(made).all()):
             self.bad_blocks += 1
             made = torch.zeros_like(made)
