@@ -149,7 +149,7 @@ class _Worker:
         # What is too slow by far is not worth the time that all of it would take.
         if min(single) < twins.block / playable.rate:
             delay = own_delay(twins) if command["delay"] else None
-            _hurry()  # as it will when it plays
+            _hurry(_PRIORITY - 1)  # as it will when it plays, and after what plays
             single = turn_times(lambda: twins.play(noise, 0), seconds / 2, rest=_REST)
             double = single
             if twins.knobs == CROSS_FADE:
@@ -173,7 +173,7 @@ class _Worker:
         playable, memory = self._loaded(), self._memory
         if memory is None:
             return
-        _hurry()
+        _hurry(_PRIORITY)
         if command.get("account") and playable.twins.account is None:
             playable.twins.keep_account()
         turns = Turns(memory, int(command["slot"]), playable.twins, playable.player)
@@ -199,10 +199,10 @@ class _Worker:
 _NOTHING = object()
 
 
-def _hurry() -> None:
+def _hurry(priority: int) -> None:
     """Real-time priority where it is permitted; otherwise a better one, or none."""
     with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
         return
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
