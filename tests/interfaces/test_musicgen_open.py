@@ -12,6 +12,7 @@ import torch
 from musicgen_tiny import LM, save_tiny
 
 from torchbend.errors import TorchbendError
+from torchbend.interfaces import _audiocraft_open
 from torchbend.interfaces._audiocraft_import import import_audiocraft
 from torchbend.interfaces.audiocraft import BendedAudioGen, BendedMusicGen
 
@@ -70,19 +71,24 @@ def test_a_name_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(loaders, "hf_hub_download", offline)
+    monkeypatch.setattr(_audiocraft_open, "online", lambda: True)
     with pytest.raises(
         TorchbendError, match="Name or service not known.*'facebook/musicgen-small'"
     ):
         BendedMusicGen("facebook/musicgen-smal", cache_dir=tmp_path)
-    assert asked == [
-        {"repo_id": "facebook/musicgen-smal", "filename": LM_FILE, "cache_dir": tmp_path}
-    ]
+    asked_for = {"repo_id": "facebook/musicgen-smal", "filename": LM_FILE, "cache_dir": tmp_path}
+    assert asked == [{**asked_for, "local_files_only": False}]
+    monkeypatch.setattr(_audiocraft_open, "online", lambda: False)
+    with pytest.raises(TorchbendError, match="no network, and it was not fetched before"):
+        BendedMusicGen("facebook/musicgen-smal", cache_dir=tmp_path)
+    assert asked[1] == {**asked_for, "local_files_only": True}
 
 
 def test_a_name_from_the_hub(monkeypatch: pytest.MonkeyPatch, saved: Path, tmp_path: Path) -> None:
     import_audiocraft()
     loaders = importlib.import_module("audiocraft.models.loaders")
     monkeypatch.setattr(loaders, "hf_hub_download", lambda filename, **_: str(saved / filename))
+    monkeypatch.setattr(_audiocraft_open, "online", lambda: False)
     named = BendedMusicGen("facebook/musicgen-small", cache_dir=tmp_path, device="cpu")
     here = BendedMusicGen(saved, device="cpu")
     for each in (named, here):

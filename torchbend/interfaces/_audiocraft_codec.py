@@ -176,7 +176,7 @@ class _LSTM(nn.Module):
     def __init__(self, layer: Any) -> None:
         super().__init__()
         self.lstm = layer.lstm
-        self.skip = bool(layer.skip)
+        self.skip = bool(getattr(layer, "skip", True))
         shape = (layer.lstm.num_layers, MOST_ROWS, layer.lstm.hidden_size)
         self.register_buffer("h", torch.zeros(shape))
         self.register_buffer("c", torch.zeros(shape))
@@ -256,7 +256,7 @@ def _sequence(layers: Sequence[nn.Module], delay: int) -> tuple[nn.Module, int]:
         kind = type(layer).__name__
         if isinstance(layer, _POINTWISE):
             playing.append(layer)
-        elif kind == "StreamableLSTM":
+        elif kind in ("EncodecLSTM", "StreamableLSTM"):
             playing.append(_LSTM(layer))
         elif kind in _KINDS:
             made = _KINDS[kind](layer, delay)
@@ -267,7 +267,11 @@ def _sequence(layers: Sequence[nn.Module], delay: int) -> tuple[nn.Module, int]:
     return nn.Sequential(*playing), delay
 
 
+# AudioCraft's classes, and transformers', whose modules have AudioCraft's names by now
 _KINDS: dict[str, Any] = {
+    "EncodecConv1d": _Conv,
+    "EncodecConvTranspose1d": _Transposed,
+    "EncodecResnetBlock": _Residual,
     "SEANetResnetBlock": _Residual,
     "StreamableConv1d": _Conv,
     "StreamableConvTranspose1d": _Transposed,
@@ -325,7 +329,7 @@ class _Quantizer(nn.Module):
 
     def __init__(self, quantizer: Any) -> None:
         super().__init__()
-        if type(quantizer).__name__ != "ResidualVectorQuantizer":
+        if not type(quantizer).__name__.endswith("ResidualVectorQuantizer"):
             raise TorchbendError(
                 f"a codec with a {type(quantizer).__name__} has no codes to play from"
             )

@@ -20,7 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from torchbend.errors import TorchbendError, first_line, suggest
+from torchbend.interfaces._audiocraft_calls import tell_steps
 from torchbend.interfaces._audiocraft_import import import_audiocraft, plain_words
+from torchbend.interfaces._hub import HUB_NAME, NO_NETWORK, online
 
 __all__ = ["CODEC_FILE", "LM_FILE", "open_generator"]
 
@@ -36,7 +38,6 @@ _KNOWN = {
     ],
     "AudioGen": ["facebook/audiogen-medium", "debug"],
 }
-_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 # Codecs that a file may name instead of holding one; others would be unpickled.
 _NAMED_CODECS = ("facebook/encodec_24khz", "facebook/encodec_32khz")
@@ -67,7 +68,9 @@ def open_generator(
     with warnings.catch_warnings():
         # torch would have weight norm written otherwise; AudioCraft's files name its weights so
         warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)
-        return _opened(models, kind, name_or_path, cache_dir, device)
+        model = _opened(models, kind, name_or_path, cache_dir, device)
+    tell_steps(model)
+    return model
 
 
 def _opened(
@@ -110,7 +113,7 @@ def _files(kind: str, name: str | Path, cache_dir: str | Path | None) -> tuple[P
             f"{str(folder)!r} is a file: give the folder with {LM_FILE} and {CODEC_FILE}"
         )
     text = str(name)
-    if not _HUB_NAME.fullmatch(text):
+    if not HUB_NAME.fullmatch(text):
         raise TorchbendError(
             f"there is no folder {text!r}, and a name on the hub is such as "
             f"{_KNOWN[kind][0]!r}. {suggest(text, _KNOWN[kind])}"
@@ -120,13 +123,16 @@ def _files(kind: str, name: str | Path, cache_dir: str | Path | None) -> tuple[P
 
 def _fetched(kind: str, name: str, file: str, cache_dir: str | Path | None) -> Path:
     loaders: Any = importlib.import_module("audiocraft.models.loaders")
-    place = cache_dir or loaders.get_audiocraft_cache_dir()
+    where: dict[str, Any] = {"repo_id": name, "filename": file}
+    where["cache_dir"] = cache_dir or loaders.get_audiocraft_cache_dir()
+    there = online()
     try:
-        return Path(loaders.hf_hub_download(repo_id=name, filename=file, cache_dir=place))
+        return Path(loaders.hf_hub_download(**where, local_files_only=not there))
     except Exception as error:  # no network, no such model, no right to it
+        why = first_line(error) if there else NO_NETWORK
         raise TorchbendError(
             f"{name!r} is no folder here, and {file} of the hub's {name!r} could not be had: "
-            f"{first_line(error)}. {suggest(name, _KNOWN[kind])}"
+            f"{why}. {suggest(name, _KNOWN[kind])}"
         ) from error
 
 

@@ -3,13 +3,12 @@
 MusicGen (Copet et al., "Simple and controllable music generation", 2023) writes the codes of a
 neural codec, step by step, with a language model that reads a text; the codec turns the codes
 into sound. AudioGen (Kreuk et al., 2022) does the same for other sounds. Install both with
-``torchbend install musicgen``.
+``torchbend install musicgen``. Without AudioCraft, a MusicGen is played through ``transformers``.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import math
 import re
@@ -25,8 +24,8 @@ from torchbend.bending import BendingCallback, BendingConfig, DuringSteps
 from torchbend.bending.steps import tell_step
 from torchbend.errors import BendingError, ExportError, TorchbendError, first_line, suggest
 from torchbend.interfaces._audiocraft_bended import BendedCodec
-from torchbend.interfaces._audiocraft_calls import seeded, tell_steps, texts_of
-from torchbend.interfaces._audiocraft_open import open_generator
+from torchbend.interfaces._audiocraft_calls import seeded, texts_of
+from torchbend.interfaces._generator_backend import moved, open_generator
 from torchbend.places import Place
 from torchbend.tracing import BendedWrapper, BendHandle
 from torchbend.tracing.hooks import outputs_of_submodules
@@ -52,16 +51,16 @@ class _BendedGenerator(BendedWrapper):
         cache_dir: str | Path | None = None,
         *,
         device: str | torch.device | None = None,
+        backend: str | None = None,
     ) -> None:
         device = str(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         try:
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError) as error:
             raise TorchbendError(f"there is no device {device!r}: {first_line(error)}") from error
-        model = open_generator(self._kind, name_or_path, cache_dir, device)
+        model = open_generator(self._kind, name_or_path, cache_dir, device, backend)
         for part in (model.lm, model.compression_model):
             part.requires_grad_(False)
-        tell_steps(model)
         super().__init__(model)
         self._look_inside()
 
@@ -292,10 +291,10 @@ class _BendedGenerator(BendedWrapper):
         frames = int(_LOOK_FRAMES * held.sample_rate / held.frame_rate)
         with plain_tensors(), noise_kept():
             places = outputs_of_submodules(twin, "generate", {"descriptions": ["sound"]})
-            silence = torch.zeros(1, held.audio_channels, frames, device=held.device)
-            holder = nn.Module()
+            silence = torch.zeros(1, held.compression_model.channels, frames, device=held.device)
+            holder: Any = nn.Module()
             holder.compression_model = held.compression_model
-            holder.encode = held.compression_model.encode
+            holder.encode = lambda x: held.compression_model.encode(x)
             encoding = outputs_of_submodules(holder, "encode", {"x": silence})
         there = {p.name for p in places}
         before = tuple(p for p in encoding if p.name not in there and p.name.startswith(_CODEC))
@@ -335,19 +334,7 @@ class _BendedGenerator(BendedWrapper):
     def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Any:
         """Move everything; see ``BendedModule.to``."""
         super().to(device, dtype)
-        held = self._held
-        if held.device != self.device:
-            held.device = self.device
-            autocast: Any = importlib.import_module("audiocraft.utils.autocast")
-            on = self.device.type != "cpu"
-            kind = {"device_type": self.device.type, "dtype": torch.float16} if on else {}
-            held.autocast = autocast.TorchAutocast(enabled=on, **kind)
-            for part in held.lm.modules():
-                for name, value in list(vars(part).items()):
-                    if name == "device":
-                        part.device = str(self.device)
-                    elif isinstance(value, nn.Module):  # kept out of the weights, as T5 is
-                        value.to(self.device)
+        moved(self._held, self.device)
         return self
 
     def export(self, path: Any, **options: Any) -> Any:
@@ -371,15 +358,27 @@ class BendedMusicGen(_BendedGenerator):
     ``max_duration``, ``generate_with_chroma``, ``set_custom_progress_callback``...) is
     reachable here.
 
+    Where AudioCraft is not installed, ``transformers`` plays the same models: same seed, unbent,
+    the same sound as its own, bit for bit. Weights and activations keep AudioCraft's names, so
+    that patterns and configurations reach the same places; by name, weights of one are those of
+    the other. It differs in this: what is drawn from a seed; the outputs of ``lm`` and
+    ``lm.transformer`` as wholes, which are not among the activations (``lm.linears`` and
+    ``lm.out_norm`` are); a stereo model's codec, which is named without ``model`` in between;
+    ``two_step_cfg``, ``cfg_coef`` below 1, following a melody and ``"debug"``, which are
+    AudioCraft's alone; and float32 on a GPU, too, unless moved ``to`` another type.
+
     Args:
         name_or_path: a name on the hub (``"facebook/musicgen-small"``), a folder with
             ``state_dict.bin`` and ``compression_state_dict.bin`` as ``audiocraft.utils.export``
-            writes them, or ``"debug"``, a tiny one with random weights.
+            writes them, a folder in transformers' format (safetensors), or ``"debug"``, a tiny
+            one with random weights.
         cache_dir: where to keep what comes from the hub.
         device: where it plays; a GPU if there is one.
+        backend: ``"audiocraft"`` or ``"transformers"``, to have that one. Otherwise a folder is
+            played by the package whose format it has, a name by AudioCraft if it is installed.
 
     Raises:
-        TorchbendError: AudioCraft is not installed, there is no such model, or its files cannot
+        TorchbendError: neither package is installed, there is no such model, or its files cannot
             be read. To open a file runs nothing that is in it.
     """
 
