@@ -84,15 +84,15 @@ def export() -> Callable[..., Exported]:
 
 
 @pytest.fixture
-def same_everywhere(export: Callable[..., Exported]) -> Callable[..., Tensor]:
+def same_everywhere() -> Callable[..., Tensor]:
     """Run a kernel eagerly, scripted, and from a file; return what all three gave."""
 
     def run(kernel: Kernel, x: Tensor, *more: Tensor) -> Tensor:
         before = x.clone()
         out = kernel.forward(x)
-        scripted = torch.jit.script(kernel)
-        loaded = export([kernel]).kernels[0]
-        for other in (scripted, loaded):
+        scripted, controls = script_kernels([kernel], [])
+        loaded = Exported(save_and_load(torch.jit.script(_Top(scripted, controls)))).kernels
+        for other in (*scripted, *loaded):
             # twice, and at other inputs between: TorchScript optimizes after some runs
             for _ in range(3):
                 for each in more:

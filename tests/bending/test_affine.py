@@ -23,13 +23,18 @@ def sample(shape, dtype, seed=0):
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_number(number, dtype, weight, activation, same_everywhere, identical):
-    for shape in SHAPES:
-        x = sample(shape, dtype)
-        for place in (weight(x), activation(x)):
-            assert identical(same_everywhere(Scale(number).kernel(place), x), x * number)
-            assert identical(same_everywhere(Bias(number).kernel(place), x), x + number)
-            both = Affine(number, 3.7).kernel(place)
-            assert identical(same_everywhere(both, x), x * 3.7 + number)
+    formulas = [
+        (Scale(number), lambda x: x * number),
+        (Bias(number), lambda x: x + number),
+        (Affine(number, 3.7), lambda x: x * 3.7 + number),
+    ]
+    samples = [sample(shape, dtype) for shape in SHAPES]
+    for callback, formula in formulas:
+        for make in (weight, activation):
+            for x in samples:
+                assert identical(callback.kernel(make(x)).forward(x), formula(x))
+        x, *others = samples  # scripted once: a number fits any shape
+        assert identical(same_everywhere(callback.kernel(make(x)), x, *others), formula(x))
 
 
 def test_an_integer_weight_times_a_fraction_is_fractional(weight):
