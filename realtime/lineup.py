@@ -162,6 +162,7 @@ class Lineup:
                 continue
             for line in worker.listen():
                 self._say(f"{part.name}: {line}")
+            self._look_at_blocks(part)
             if not worker.is_alive or worker.stopped:
                 self._lost(part, worker.stopped or "its process ended")
                 continue
@@ -261,6 +262,17 @@ class Lineup:
         if losses == 1:
             self._say(f"{part.name} plays again after {part.back_at - began:.1f} s")
         self._refill()
+
+    def _look_at_blocks(self, part: Part) -> None:
+        """Say that it gives no sound, once for as long as it does."""
+        bad, now = part.bad_blocks, time.monotonic()
+        if bad > part.bad_seen[0]:
+            if now - part.bad_seen[1] > PATIENCE_SECONDS:
+                self._say(
+                    f"{part.name} gives NaN or infinities: such blocks are silent, and its state "
+                    "is put back"
+                )
+            part.bad_seen = bad, now
 
     def _look_at_turns(self, part: Part) -> None:
         """One that makes no more turns is lost; one that is often late gets more time."""

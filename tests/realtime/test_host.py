@@ -61,6 +61,7 @@ def test_a_stereo_sound_file_is_two_voices_of_a_mono_model(tmp_path):
     assert (state.name, state.block, state.methods) == ("small", 2048, ("forward",))
 
 
+@pytest.mark.slow
 def test_four_channels_in_a_large_device_block(tmp_path):
     """They are two voices of a model with two channels, in and out."""
     sound = noise(9000, 4)
@@ -86,7 +87,9 @@ def test_latents_moved_by_osc_are_heard(tmp_path):
     assert session.host.surface.tree.controls["/latent/1"].description == "added to minus"
 
 
-@pytest.mark.parametrize("together", ["two files", "two methods"])
+@pytest.mark.parametrize(
+    "together", [pytest.param("two files", marks=pytest.mark.slow), "two methods"]
+)
 def test_an_encoder_before_a_decoder_with_the_desk_between(together, tmp_path):
     models = coder_file(tmp_path / "coder.ts")
     if together == "two files":

@@ -44,7 +44,9 @@ def tone(frames, frequency=440.0):
     return (0.4 * np.sin(2 * np.pi * frequency * at)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("knobs", "limit_db"), [("cross-fade", -60), ("steps", -40)])
+@pytest.mark.parametrize(
+    ("knobs", "limit_db"), [("cross-fade", -60), pytest.param("steps", -40, marks=pytest.mark.slow)]
+)
 def test_a_weight_that_jumps_does_not_click(echo_file, tmp_path, knobs, limit_db):
     """From one end of its range to the other and back, against both steady states."""
     settings = {"input": tone(RATE // 2), "model_block": 512, "knobs": knobs}

@@ -33,6 +33,7 @@ def nothing_is_left_behind(tmp_path, monkeypatch):
     until(lambda: left_behind() == before)
 
 
+@pytest.mark.slow
 def test_two_hosts_at_once(tmp_path):
     models = [plain_file(tmp_path / f"{name}.ts", 0.5) for name in ("one", "other")]
     with playing(models[0], tmp_path, input=SOUND, osc_port=0) as one:
@@ -63,7 +64,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("what", CASES)
+QUICK = ("channels", "a method", "a sound")
+
+
+@pytest.mark.parametrize(
+    "what", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+)
 def test_what_cannot_be_had_is_told(what, tmp_path):
     settings, why = CASES[what]
     with pytest.raises(LiveError, match=why):
@@ -80,6 +86,7 @@ def test_a_port_in_use_is_told(tmp_path):
                 pass
 
 
+@pytest.mark.slow
 def test_a_model_slower_than_real_time_is_told(tmp_path):
     model = small_file(tmp_path / "slow.ts", {"forward": SLOW})
     with pytest.raises(LiveError, match="slow is slower than real time here: it takes"):
@@ -87,6 +94,7 @@ def test_a_model_slower_than_real_time_is_told(tmp_path):
             pass
 
 
+@pytest.mark.slow
 def test_models_that_do_not_fit_are_told(tmp_path):
     models = [plain_file(tmp_path / "plain.ts", 1.0), wide_file(tmp_path / "wide.ts")]
     with pytest.raises(LiveError, match="gives 1 channels.*takes 2.*do not fit together"):

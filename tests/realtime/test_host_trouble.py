@@ -87,6 +87,7 @@ def test_another_model_comes_in_by_osc_without_a_gap(at_home):
     until(is_heard(session, 1.8))
 
 
+@pytest.mark.slow
 def test_a_model_whose_control_of_that_name_is_another_kind(at_home):
     """The gain is a number here, a choice there, and a vector in the third."""
     session = at_home
@@ -116,6 +117,7 @@ def test_a_model_whose_control_of_that_name_is_another_kind(at_home):
     until(is_heard(session, 1.0))
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_is_loaded_again_and_a_broken_one_is_not(at_home):
     session, path = at_home, at_home.folder / "mine.ts"
     session.host.load(plain_file(path, 0.5), 0.1).result(60)
@@ -133,7 +135,15 @@ def test_a_file_that_changes_is_loaded_again_and_a_broken_one_is_not(at_home):
     until(is_heard(session, 1.0), 60)
 
 
-@pytest.mark.parametrize("what", ["no file", "no model", "slow", "does not fit"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "no file",
+        "no model",
+        pytest.param("slow", marks=pytest.mark.slow),
+        pytest.param("does not fit", marks=pytest.mark.slow),
+    ],
+)
 def test_what_cannot_be_played_is_refused_and_the_old_sound_goes_on(at_home, what):
     session = at_home
     files = {
@@ -178,6 +188,7 @@ def test_a_worker_that_is_killed_comes_back_as_it_was(at_home):
     assert len(session.said("plays no more")) == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_raises_is_silent_says_so_and_comes_back(at_home):
     session = at_home
     path = small_file(session.folder / "hot.ts", {"forward": RAISING}, ours=INFO)
@@ -206,4 +217,4 @@ def test_what_is_no_sound_is_silent_and_counted_and_forgotten(at_home):
     until(is_heard(session, 0.5))
     status: Status = session.status
     assert status.bad_outputs == 0 and status.models[0].state == "playing"
-    assert session.said("poisoned")
+    assert len(session.said("poisoned gives NaN")) == 1
