@@ -12,9 +12,7 @@ what to do::
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
-import tempfile
 import threading
 import time
 from collections import deque
@@ -31,13 +29,12 @@ from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.errands import Errands
 from torchbend.realtime.feeding import FilePlayer
-from torchbend.realtime.file_watch import FileWatch
 from torchbend.realtime.lineup import Lineup
 from torchbend.realtime.mixing import decibels, strip_settings
-from torchbend.realtime.opening import Prepared
 from torchbend.realtime.part import Chosen, Part, latent_labels, steps_of
-from torchbend.realtime.recording import WavWriter
-from torchbend.realtime.request import bus_channels, prepare_asked, sample_rate_of
+from torchbend.realtime.recordings import Recordings
+from torchbend.realtime.repertoire import Repertoire
+from torchbend.realtime.request import bus_channels, sample_rate_of
 from torchbend.realtime.stage import Stage
 from torchbend.realtime.status import LatencyReport, Status
 from torchbend.realtime.takes import GESTURES, TakeWriter
@@ -131,23 +128,14 @@ class Host:
         self._zeroconf, self._midi, self._presets, self._late = zeroconf, midi, presets, late
         self._record = record
         self._take = None if take is None else TakeWriter(take, self._say)
-        self._folder = tempfile.TemporaryDirectory(prefix="torchbend-", ignore_cleanup_errors=True)
-        self._chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
-        self._asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
-        self._read = time.time()
-        try:
-            self._chain, self._chosen = self._prepared(self._asked)
-        except BaseException:
-            self._folder.cleanup()
-            raise
+        chosen = Chosen(block=model_block, latency=latency, knobs=knobs, cuda=cuda)
+        asked = {"models": model, "method": method, "bend": bend, "python": python, **rave}
+        self._repertoire = Repertoire(asked, chosen, self._say)
         self._lineup: Lineup | None = None
         self._closers = contextlib.ExitStack()
         self._closing = threading.Event()
-        self._recording: WavWriter | None = None
-        self._switching = threading.Lock()
         # A recording does not wait until a model is loaded.
         self._loads, self._switches = Errands(), Errands()
-        self._files = FileWatch()
         self._begun = False
         self._started = 0.0
 
@@ -180,7 +168,7 @@ class Host:
             time.sleep(0.05)
         self._closing.set()
         with contextlib.ExitStack() as last:
-            last.callback(self._folder.cleanup)
+            last.callback(self._repertoire.close)
             if self._take is not None:
                 last.callback(self._take.close)
             if self._lineup is not None:  # after the device: they play all that is heard
@@ -205,14 +193,16 @@ class Host:
         told = self._say, spare, self._take
         lineup = Lineup(self.memory, self.strip, device_block, self._set_all, *told)
         self._lineup = lineup
-        self._closers.callback(self._end_recording)
+        self._recordings = Recordings(self.memory, self._show_recording, self._say)
+        self._closers.callback(self._recordings.close)
         self._closers.callback(self._switches.close)
         self._closers.callback(self._loads.close)
         self._closers.callback(lineup.break_off)
         ins, outs = self.memory.inputs, self.memory.outputs
+        chain, chosen = self._repertoire.chain, self._repertoire.chosen
         self.surface = ControlSurface(
-            [(model.name, model.info) for model in self._chain],
-            latents=latent_labels(self._chain, steps_of(self._chain, self._chosen)),
+            [(model.name, model.info) for model in chain],
+            latents=latent_labels(chain, steps_of(chain, chosen)),
             sink=self._sink,
             clock=lambda: self.memory.position,
             in_channels=max(1, ins),
@@ -224,7 +214,7 @@ class Host:
         )
         self._closers.callback(self.surface.close)
         self.surface.tree.set("/late", (self._late,))
-        part = lineup.begin(self._chain, self._chosen)
+        part = lineup.begin(chain, chosen)
         self._begin_take(device_block)
         self._begin_input()
         lineup.fade_in(part)
@@ -233,7 +223,6 @@ class Host:
         self.surface.start()
         if self._midi is not None:
             self.surface.open_midi(self._midi)
-        self._remember_files(self._read)
         self._started = time.monotonic()
         watch = threading.Thread(target=self._watch, name="torchbend-host", daemon=True)
         watch.start()
@@ -241,9 +230,10 @@ class Host:
 
     def _set_stage(self) -> None:
         """Make the memory and open the device, at the model's rate or else at the device's."""
-        channels = bus_channels(self._chain, self._chosen, self._channels)
+        chain = self._repertoire.chain
+        channels = bus_channels(chain, self._repertoire.chosen, self._channels)
         source = self._source(channels[0])
-        rate = sample_rate_of(self._chain)
+        rate = sample_rate_of(chain)
         self._stage = stage = Stage(self._device, rate, channels, source, self._late, self._say)
         self._closers.callback(self._stage.close)
         self.memory, self.strip, self.audio = stage.memory, stage.strip, stage.audio
@@ -287,25 +277,20 @@ class Host:
             LiveError: the host does not play.
         """
         self._playing()
-        return self._loads.run(partial(self._swap, {"models": model, **asked}, seconds))
+        return self._loads.run(partial(self._load, {"models": model, **asked}, seconds))
 
-    def _swap(self, asked: dict[str, Any], seconds: float) -> None:
-        read = time.time()
-        chain: tuple[Prepared, ...] = ()
+    def _load(self, asked: dict[str, Any] | None, seconds: float) -> None:
+        """Let something else play, or what plays as its files are now."""
         try:
-            chain, chosen = self._prepared(asked)
-            self._playing().swap(chain, chosen, seconds, self._take_over)
+            bring_in = partial(self._playing().swap, seconds=seconds, take_over=self._take_over)
+            if asked is None:
+                self._repertoire.read_again(bring_in)
+            else:
+                self._repertoire.exchange(asked, bring_in)
         except Exception as error:
-            self._forget(chain, self._chain)
             if not self._closing.is_set():
                 self._explain(error)
             raise
-        self._forget(self._chain, chain)
-        self._asked, self._chain, self._chosen = asked, chain, chosen
-        self._remember_files(read)
-
-    def _reload(self) -> None:
-        self._swap(self._asked, FADE_SECONDS)
 
     def _explain(self, error: Exception) -> None:
         """Say why a model did not come in."""
@@ -317,12 +302,6 @@ class Host:
         if self.surface.osc is not None:
             self.surface.osc.tell_error("/model/load", why)
 
-    def _forget(self, gone: tuple[Prepared, ...], playing: tuple[Prepared, ...]) -> None:
-        """Remove what was written to play models that are gone, or did not come."""
-        for path in {model.path for model in gone} - {model.path for model in playing}:
-            if path.parent == Path(self._folder.name):
-                path.unlink(missing_ok=True)
-
     def _playing(self) -> Lineup:
         if self._lineup is None or self._closing.is_set():
             raise LiveError("the host does not play: use it in a with statement, or start it")
@@ -330,10 +309,6 @@ class Host:
 
     def _take_over(self, part: Part) -> None:
         self.surface.load(part.models, latent_labels(part.chain, part.steps))
-
-    def _prepared(self, asked: dict[str, Any]) -> tuple[tuple[Prepared, ...], Chosen]:
-        """Open what was asked for; says what plays after what."""
-        return prepare_asked(asked, self._chosen, folder=self._folder.name, say=self._say)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -372,11 +347,11 @@ class Host:
         if settings:
             self.strip.set(**settings)
         elif address == "/rec":
-            self._switches.latest("rec", partial(self._switch_recording, bool(values[0])))
+            self._switches.latest("rec", partial(self._recordings.switch, bool(values[0])))
         elif address == "/model/load":
             seconds = float(values[1]) if len(values) > 1 else FADE_SECONDS
-            swap = partial(self._swap, {"models": str(values[0])}, seconds)
-            self._loads.latest("load", swap)
+            load = partial(self._load, {"models": str(values[0])}, seconds)
+            self._loads.latest("load", load)
         elif self._lineup is not None:
             self._lineup.set(address, values)
 
@@ -389,23 +364,10 @@ class Host:
             LiveError: the file cannot be made, or the host does not play.
         """
         self._playing()
-        with self._switching:
-            self._end_recording()
-            if path is not None:
-                self._recording = WavWriter(self.memory, path, say=self._say)
-            self.surface.tree.publish("/rec", (path is not None,))
+        self._recordings.record(path)
 
-    def _end_recording(self) -> None:
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.close()
-
-    def _switch_recording(self, on: bool) -> None:
-        try:
-            self.record(_free_name() if on else None)
-        except TorchbendError as error:
-            self.surface.tree.publish("/rec", (False,))
-            self._say(str(error))
+    def _show_recording(self, on: bool) -> None:
+        self.surface.tree.publish("/rec", (on,))
 
     # -- watching -------------------------------------------------------------------------------
 
@@ -445,25 +407,20 @@ class Host:
         tree.publish("/latency", (status.latency.total_ms,))
         tree.publish("/device", (status.output,))
         tree.publish("/model/name", (status.models[0].name if status.models else "",))
-        recording = self._recording
-        if recording is not None and recording.problem is not None:
-            self._switches.latest("rec", partial(self._switch_recording, False))
-
-    def _remember_files(self, read: float) -> None:
-        """Watch the files of what plays; those that changed since they were read are read again."""
-        self._files.remember((path for model in self._chain for path in model.watch), read)
+        if self._recordings.has_failed:
+            self._switches.latest("rec", partial(self._recordings.switch, False))
 
     def _look_at_files(self) -> None:
-        if self._files.has_changed():
+        if self._repertoire.has_changed():
             self._say("a file of the model changed: it is loaded again")
-            self._loads.latest("reload", self._reload)
+            self._loads.latest("reload", partial(self._load, None, FADE_SECONDS))
 
     # -- how it does ----------------------------------------------------------------------------
 
     def status(self) -> Status:
         """How everything stands."""
         counters, meters = self.strip.counters(), self.strip.meters()
-        playing, osc, recording = self.audio.playing, self.surface.osc, self._recording
+        playing, osc = self.audio.playing, self.surface.osc
         counts = self.surface.tree.counts
         refused = 0 if osc is None else osc.refused
         return Status(
@@ -485,7 +442,7 @@ class Host:
             bad_inputs=counters.bad_inputs,
             bad_outputs=counters.bad_outputs,
             dropped_messages=refused + counts["failed"],
-            recording=recording.path if recording else None,
+            recording=self._recordings.path,
             messages=tuple(self.messages),
         )
 
@@ -512,10 +469,3 @@ class Host:
             # Who listens must not end what plays.
             except Exception:  # noqa: BLE001
                 _log.exception("a line could not be told")
-
-
-def _free_name() -> Path:
-    """A file for what is heard, in the working directory, that is not there yet."""
-    stem = time.strftime("torchbend-%Y%m%d-%H%M%S")
-    names = (Path(f"{stem}{f'-{n}' if n > 1 else ''}.wav") for n in itertools.count(1))
-    return next(name for name in names if not name.exists())

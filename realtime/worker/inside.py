@@ -144,9 +144,7 @@ class InsideWorker:
         while settings.block is None and block < settings.least_block:
             block *= 2
         self._memory = AudioMemory.attach(settings.memory)
-        self._bends = LiveBends(
-            self._bended, self._info, self._method, block, self._lines.append
-        )
+        self._bends = LiveBends(self._bended, self._info, self._method, block, self._lines.append)
         quiet = torch.zeros(block, self._bends.in_channels)
         for _ in range(3):
             self._bends.play(quiet, 0)
