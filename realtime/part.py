@@ -63,24 +63,24 @@ class Chosen:
 class Part:
     """A chain that plays, or is about to.
 
-        Args:
-            memory: the shared memory.
-            slot: where it plays.
-            chain: its models.
-            device_block: frames of a device block.
-            chosen: how to play it.
-            say: told what people should know.
-            take: what to write a take to.
+    Args:
+        memory: the shared memory.
+        slot: where it plays.
+        chain: its models.
+        device_block: frames of a device block.
+        chosen: how to play it.
+        say: told what people should know.
+        take: what to write a take to.
 
-        Attributes:
-            state: see `ModelStatus`.
-            latency: frames from what is read to where it is heard; 0 before `begin`.
-            resampler: frames, at the device's rate.
-            own_delay: frames, at the device's rate, if it was found.
-            losses: how often its worker was lost lately.
-    bad_seen: how many blocks were bad when they were seen to be more, and when that was.
-                    back_at: when it was attached last, in monotonic seconds.
-            reviver: what brings it back, if it was ever lost.
+    Attributes:
+        state: see `ModelStatus`.
+        latency: frames from what is read to where it is heard; 0 before `begin`.
+        resampler: frames, at the device's rate.
+        own_delay: frames, at the device's rate, if it was found.
+        losses: how often its worker was lost lately.
+        bad_seen: how many blocks were bad when they were last seen to be more, and when that was.
+        back_at: when it was attached last, in monotonic seconds.
+        reviver: what brings it back, if it was ever lost.
     """
 
     def __init__(
