@@ -70,8 +70,9 @@ class Recordings:
             self._say(str(error))
 
     def close(self) -> None:
-        """End it."""
-        self.record(None)
+        """End it, if there is one."""
+        if self._writer is not None:
+            self.record(None)
 
 
 def _free_name() -> Path:

@@ -1,8 +1,8 @@
 """From which frame on a change was heard: what a take needs to be rendered again.
 
-The callback writes down each set of parameters that it takes, and a worker each set of values
-that it plays, with the first frame that is played so. `Strip.set` and `Values.write` return the
-sequence number of a change; the first entry with that number, or a later one, is its moment::
+The callback writes down each set of parameters that it takes, with the first frame that is played
+so. `Strip.set` returns the sequence number of a change; the first entry with that number, or a
+later one, is its moment::
 
     journal = Journal(memory)
     number = strip.set(mix=0.5)
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchbend.errors import LiveError
 from torchbend.realtime.audio.layout import constant
 from torchbend.realtime.audio.memory import AudioMemory, fence
 
@@ -21,23 +20,19 @@ __all__ = ["Journal", "note"]
 
 
 class Journal:
-    """Reads a journal, from its first entry on; there may be any number of readers.
+    """Reads the journal, from its first entry on; there may be any number of readers.
 
     Args:
         memory: the shared memory.
-        slot: the journal of that slot's values; without it that of the strip's parameters.
 
     Attributes:
         lost: entries that were written over before they were read: there is room for 1023.
     """
 
-    def __init__(self, memory: AudioMemory, slot: int | None = None) -> None:
-        header = memory.header
-        if slot is not None and not 0 <= slot < header.slots:
-            raise LiveError(f"there is no slot {slot}; there are slots 0 to {header.slots - 1}")
+    def __init__(self, memory: AudioMemory) -> None:
         self.lost = 0
         self._memory = memory  # which must stay mapped
-        self._journal = header.journal if slot is None else header.slot[slot].journal
+        self._journal = memory.header.journal
         self._next = 0
 
     def read(self) -> list[tuple[int, int]]:

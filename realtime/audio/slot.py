@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from torchbend.errors import LiveError
-from torchbend.realtime.audio.journal import note
 from torchbend.realtime.audio.layout import constant, ffi, native
 from torchbend.realtime.audio.memory import AudioMemory, Frames, copy_frames, fence, put_frames
 
@@ -222,13 +221,10 @@ class Values:
         self._seen = -1
         self._lock = threading.Lock()
 
-    def write(self, values: Sequence[float] | dict[int, float]) -> int:
+    def write(self, values: Sequence[float] | dict[int, float]) -> None:
         """Set all values, or some by their index, at one moment.
 
         One process writes, through one `Values`; its threads may share it.
-
-        Returns:
-            The sequence number of the change, for the `Journal`.
 
         Raises:
             LiveError: more values, or a higher index, than there is room for.
@@ -245,10 +241,9 @@ class Values:
             slot.values_used = max(int(slot.values_used), max(changes, default=-1) + 1)
             fence()
             slot.values_sequence = (slot.values_sequence + 1) & 0xFFFFFFFF
-            return int(slot.values_sequence)
 
-    def read(self) -> tuple[list[float], int] | None:
-        """The values and their sequence number; None if there are no others than before.
+    def read(self) -> list[float] | None:
+        """The values; None if there are no others than before.
 
         Also while somebody is writing them: then they come in one of the next calls.
         """
@@ -261,8 +256,4 @@ class Values:
         if int(self._slot.values_sequence) != before:
             return None
         self._seen = before
-        return values, before
-
-    def applied(self, sequence: int, frame: int) -> None:
-        """Write down, in the worker, that it plays those values from a frame of the bus on."""
-        note(self._slot.journal, sequence, frame)
+        return values

@@ -168,8 +168,8 @@ class Turns:
 
     def _take_values(self) -> None:
         read = self._values.read()
-        if read is not None and len(read[0]) >= self.twins.layout.size:
-            self.twins.want(read[0])
+        if read is not None and len(read) >= self.twins.layout.size:
+            self.twins.want(read)
 
     def _spare(self) -> float:
         """Seconds that may be used for something else before the next block would be late."""

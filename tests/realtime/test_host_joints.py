@@ -1,4 +1,4 @@
-"""Where the parts of a live host meet: what hangs, what comes back late, what ends in the middle."""
+"""Where the parts of a live host meet: what hangs, what is tried again, what ends early."""
 
 from __future__ import annotations
 

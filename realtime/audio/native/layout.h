@@ -15,7 +15,7 @@
  * tb_counter and tb_word are atomic in C, and plain integers of the same size for cffi.
  */
 #define TB_MAGIC 1952607342
-#define TB_VERSION 2
+#define TB_VERSION 3
 #define TB_SLOTS 8
 #define TB_CHANNELS 32
 #define TB_PARAMETERS 256
@@ -104,10 +104,8 @@ typedef struct {
     uint32_t lacking;       /* 1: in a gap */
     float last[TB_CHANNELS];
     uint64_t output_at;     /* bytes from the start of the memory to its ring */
-    /* The worker's again: the last turns in nanoseconds, number n at n modulo TB_ENTRIES; and
-     * from which frame of the bus on it has played which values. */
+    /* The worker's again: the last turns in nanoseconds, number n at n modulo TB_ENTRIES. */
     tb_counter recent_turn_ns[TB_ENTRIES];
-    tb_journal journal;
 } tb_slot;
 
 typedef struct {

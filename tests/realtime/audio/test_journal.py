@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from audio_support import Rig, noise
 
-from torchbend.errors import LiveError
-from torchbend.realtime.audio import AudioMemory, Journal, Values
+from torchbend.realtime.audio import AudioMemory, Journal
 from torchbend.realtime.audio.journal import note
 from torchbend.realtime.audio.light import light_command
 
@@ -50,24 +49,6 @@ def test_parameters_that_are_being_written_are_not_written_down(native: bool) ->
     number = rig.strip.set(mix=0.5)
     rig.block(noise(10))
     assert journal.read() == [(number, 20)]
-
-
-def test_a_worker_writes_down_what_it_plays() -> None:
-    with AudioMemory.create(48000) as memory:
-        control, worker = Values(memory, 1), Values(AudioMemory.attach(memory.path), 1)
-        journal, other = Journal(memory, 1), Journal(memory, 0)
-        expected = []
-        for frame in range(0, 640, 64):
-            number = control.write({3: frame})
-            read = worker.read()
-            assert read is not None and read == ([0, 0, 0, frame], number)
-            worker.applied(read[1], frame)
-            expected.append((number, frame))
-        assert journal.read() == expected
-        assert Journal(memory, 1).read() == expected
-        assert other.read() == []
-        with pytest.raises(LiveError, match="slots 0 to 3"):
-            Journal(memory, 4)
 
 
 @pytest.mark.parametrize(
