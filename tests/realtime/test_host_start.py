@@ -54,6 +54,17 @@ def test_two_hosts_at_once(tmp_path):
     one.host.close()  # again does no harm
 
 
+@pytest.mark.slow
+def test_it_ends_while_another_model_is_being_loaded(tmp_path):
+    other = plain_file(tmp_path / "other.ts", 0.5)
+    with playing(plain_file(tmp_path / "plain.ts", 1.0), tmp_path, input=SOUND) as session:
+        coming = session.host.load(other, 0.1)
+        until(coming.running)
+    assert coming.done()
+    with pytest.raises(LiveError):
+        coming.result()
+
+
 CASES = {
     "a model block": ({"model_block": 300, "method": "encode"}, "300 frames does not fit"),
     "a latency": ({"model_block": 2048, "latency": 100}, "latency of 100 frames is too short"),
