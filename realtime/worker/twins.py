@@ -88,6 +88,8 @@ class Twins:
     def warm_up(self, blocks: int = 3) -> None:
         """Play a few blocks that nobody hears, and find out what is streaming state."""
         noise = torch.randn(self.block, self.in_channels) * 0.1
+        for chain in self._copies():
+            chain.rehearse()
         with torch.inference_mode():
             for chain in self._copies():
                 chain.find_state()

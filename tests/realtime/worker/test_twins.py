@@ -256,3 +256,16 @@ def test_without_a_gpu_there_is_no_graph_and_it_plays_on(echo_file):
     x = noise(128)
     assert "CUDA graph" in twins.record()
     assert torch.equal(played(twins, x), reference(echo_file, x, 64))
+
+
+def test_setters_are_called_before_they_are_needed(echo_file, monkeypatch):
+    called = []
+    real = Chain.set
+
+    def told(self, number, values, stamp):
+        called.append((number, values))
+        return real(self, number, values, stamp)
+
+    monkeypatch.setattr(Chain, "set", told)
+    twins_of(echo_file, "steps", block=64)
+    assert called == [(0, (1.0,))] * 2 + [(1, (0.0,))] * 2
