@@ -17,6 +17,7 @@ from .output import say
 
 __all__ = ["play"]
 
+OSC_PORT = 9000
 ROUND_SECONDS = 40.0
 LOOK_SECONDS = 5.0  # that a sound server is given to name its devices
 
@@ -81,7 +82,7 @@ def _play(record: Path, device: str | int | None, seconds: float) -> None:
     }
     with contextlib.ExitStack() as stack:
         try:
-            host = stack.enter_context(realtime.Host(**settings))
+            host = stack.enter_context(realtime.Host(osc_port=OSC_PORT, **settings))
         except control.ControlError as error:  # somebody has the port
             say("%s: a free one is taken", error)
             host = stack.enter_context(realtime.Host(osc_port=0, **settings))
