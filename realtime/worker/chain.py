@@ -175,7 +175,8 @@ class Chain:
     def rehearse(self) -> None:
         """Set our attributes to what they are: the first two calls of a setter take longest."""
         for number, place in enumerate(self.layout.places):
-            if not place.attribute.kept and place.count:
+            ours = self.nets[place.model].is_ours and not place.attribute.kept
+            if ours and place.count:
                 for _ in range(2):
                     self.set(number, self.given[number], 0)
 

@@ -16,7 +16,7 @@ from torchbend.errors import LiveError, script_line, suggest
 from torchbend.realtime.worker.layout import Value
 from torchbend.streaming import StreamingState
 
-__all__ = ["Net", "opened_info"]
+__all__ = ["Net"]
 
 
 class Net:
@@ -28,6 +28,7 @@ class Net:
 
     Attributes:
         info: what is in it.
+        is_ours: whether torchbend wrote it.
         state: its streaming state.
 
     Raises:
@@ -37,9 +38,11 @@ class Net:
     def __init__(self, path: str | Path, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self.module = open_script(path, self.device).eval()
-        self.info = opened_info(path, self.module)
+        told = read_info(path)
+        self.is_ours = told is not None
+        self.info: FileInfo = told or ask(self.module, Path(path).stem).info
         # What the file of somebody else answers does not tell its state: playing shows it.
-        self.state = StreamingState(self.module, read_info(path))
+        self.state = StreamingState(self.module, told)
 
     def method(self, name: str) -> MethodInfo:
         """The description of a method.
@@ -86,8 +89,3 @@ class Net:
         except Exception as error:  # noqa: BLE001
             return f"{attribute.name} refuses {list(values)}: {script_line(error)}"
         return f"{attribute.name} refuses {list(values)} with {answer}" if answer else ""
-
-
-def opened_info(path: str | Path, module: torch.jit.ScriptModule) -> FileInfo:
-    """What is in a file: as torchbend wrote it there, or else as the file answers."""
-    return read_info(path) or ask(module, Path(path).stem).info
