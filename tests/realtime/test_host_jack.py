@@ -154,7 +154,8 @@ def test_the_server_is_killed_and_started_again(jack, tmp_path):
         assert any("gone" in line for line in session.lines)
         jack.kill()
         until(lambda: session.status.audio == "reopening")
-    # It ends while there is no server.
+        # And it ends while there is no server.
+    jack.start()  # which takes its files along when it ends in order
 
 
 FLOOD = """
