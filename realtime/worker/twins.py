@@ -75,6 +75,7 @@ class Twins:
         self._waited = dict.fromkeys(range(len(self._wanted)), 0)
         self._left = dict(self._waited)  # steps to go
         self._costs: dict[int, float] = {}
+        self._refusing: set[int] = set()
         self._stamp = 0
         self._desk: list[float] = []
         ramp = torch.arange(1, self.block + 1) / self.block
@@ -208,7 +209,10 @@ class Twins:
         self._stamp += 1
         why = chain.set(number, values, self._stamp)
         self._costs[number] = time.monotonic() - began
-        if why:
+        if not why:
+            self._refusing.discard(number)
+        elif number not in self._refusing:  # said once, however often it is moved
+            self._refusing.add(number)
             self._say(why)
 
     def _step(self) -> None:

@@ -242,6 +242,17 @@ def test_what_does_not_fit_is_refused(coder_file):
         Chain([coder_file], [Step(0, "sing")])
 
 
+def test_a_refusal_is_said_once_until_it_is_over(echo_file, monkeypatch):
+    lines = []
+    twins = Twins(lambda: Chain([echo_file], FORWARD, block=64), 48000, say=lines.append)
+    monkeypatch.setattr(Chain, "set", lambda *given: "no" if given[2][0] > 1 else "")
+    for value in (2.0, 3.0, 4.0, 0.5, 2.0):
+        twins.want([value, 0.0])
+        for chain in (twins.playing, twins.resting):
+            twins._give(chain, 0, (value,))
+    assert lines == ["no", "no"]
+
+
 def test_values_go_through_numbers_and_back(echo_file):
     info = Chain([echo_file], FORWARD).nets[0].info
     layout = ValueLayout([info, info], latents=3)
