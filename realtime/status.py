@@ -48,8 +48,8 @@ class ModelStatus:
     Attributes:
         name: its file.
         methods: what is played of it, one for each model of a chain.
-        state: ``"starting"``, ``"playing"``, ``"leaving"``, ``"lost"`` (its process died, and is
-            being brought back), or ``"slow"`` (bypassed: it was late again and again).
+        state: ``"starting"``, ``"playing"``, ``"leaving"`` or ``"lost"`` (its process died or
+            hangs, or the model raised; it is being brought back).
         where: ``"cpu"``, ``"cuda"``, with ``" graph"`` behind it where CUDA graphs play, or
             ``"in process"``.
         block: frames of a turn, at the device's rate.
