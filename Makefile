@@ -4,11 +4,13 @@
 #   PYTHON=python3.12   the Python to use; otherwise the first 3.10-3.13 that runs
 #   TORCH=torch==2.9.0  another torch than constraints.txt pins
 #   CUDA=1 | CUDA=0     the CUDA or the CPU build of torch; otherwise as the machine has a GPU
+#   WORKERS=2           processes that share the tests of `make test` (`test-fast` has two)
 #   TORCHBEND_COMPAT_PYTHON=/path/to/python   a torch 2.5 for `make compat`, not build/compat
 
 SHELL := /bin/sh
 BIN := .venv/bin
 SETUP := PYTHON='$(PYTHON)' TORCH='$(TORCH)' CUDA='$(CUDA)' sh scripts/setup.sh
+PYTEST = $(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadgroup)
 COMPAT := $(if $(TORCHBEND_COMPAT_PYTHON),,build/compat/stamp)
 MADE := $(if $(EXPORTS),,build/exports/stamp)
 LISTS := torchbend/interfaces/requirements
@@ -31,10 +33,11 @@ native: .venv/stamp-house ## the C++ host that plays files as nn~ does, and nn~ 
 test: lint native .venv/stamp-musicgen build/exports/stamp ## everything: lint, types and all tests
 	cmake build/native -D TORCHBEND_MODELS='$(CURDIR)/build/exports' >build/native/exports.log
 	ctest --test-dir build/native --output-on-failure
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
+test-fast: WORKERS ?= 2
 test-fast: native ## the day's tests, under three minutes: without RAVE and MusicGen
-	$(BIN)/python -m pytest -m "not slow and not rave and not musicgen"
+	$(PYTEST) -m "not slow and not rave and not musicgen"
 
 lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 	$(BIN)/ruff check .

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 
-# More threads than cores only make small models slower, and timing-bound tests flaky.
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+# More threads than cores only make small models slower, and timing-bound tests flaky. Where
+# pytest-xdist runs several processes, each has one core.
+SHARED = "PYTEST_XDIST_WORKER" in os.environ
+torch.set_num_threads(1 if SHARED else min(2, os.cpu_count() or 1))
+
+LIVE = ("test_demo.py",)  # plays in real time, beside all in realtime/
 
 NO_SKIPS = os.environ.get("TORCHBEND_NO_SKIPS", "") not in ("", "0")
 
 # The first call of a model is slow, and what CI finds must be found again.
 hypothesis.settings.register_profile("torchbend", deadline=None, derandomize=NO_SKIPS)
 hypothesis.settings.load_profile("torchbend")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and all that plays in real time in one.
+
+    A file's tests share what is dear to make. Two that play in real time, or ask for a jackd,
+    would be in each other's way.
+    """
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            path = item.path.relative_to(Path(__file__).parent)
+            live = path.parts[0] == "realtime" or path.name in LIVE
+            item.add_marker(pytest.mark.xdist_group("live" if live else str(path)))
 
 
 @pytest.hookimpl(wrapper=True)
