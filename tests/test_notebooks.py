@@ -95,7 +95,8 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["export", "files", "musicgen", "quickstart"]
+    names = [path.stem for path in NOTEBOOKS]
+    assert names == ["export", "files", "image", "musicgen", "quickstart", "text"]
 
 
 def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
@@ -303,5 +304,68 @@ def test_musicgen_runs_and_says_the_same_again(
         return [re.sub(r"(torch\.float32).*", r"\1", text) for text in said(notebook)]
 
     assert without_statistics(now) == without_statistics(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- pictures and text ---------------------------------------------------------------------
+IMAGE_ACTIVATIONS = [
+    "relu call_function relu torch.Size([8, 48, 4, 4]) torch.float32",
+    "relu_3 call_function relu torch.Size([8, 16, 32, 32]) torch.float32",
+]
+TEXT_ACTIVATIONS = [
+    "softmax_1 call_function softmax torch.Size([1, 4, 32, 32]) torch.float32",
+    "relu_1 call_function relu torch.Size([1, 32, 144]) torch.float32",
+]
+
+
+def check_image(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    for row in IMAGE_ACTIVATIONS:
+        assert row in rows(everything), row
+    for part in ("learnt well enough", "unbent again", "all features", "the same pictures"):
+        assert f"{part}: True" in everything, part
+    assert "bent: ['relu_2']" in everything
+    assert shown(notebook) == ["image/png"] * 11
+
+
+def check_text(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    for row in TEXT_ACTIVATIONS:
+        assert row in rows(everything), row
+    for part in (
+        *("learnt well enough", "it knows its words", "as before", "fewer of its words"),
+        *("not an e in it", "at 1 as learnt", "the same text"),
+    ):
+        assert f"{part}: True" in everything, part
+    texts = dict(re.findall(r"^ *(\S.*?) \| (.*)$", everything, re.MULTILINE))
+    unbent = texts.pop("unbent")
+    assert texts.pop("focus 1.0") == unbent
+    assert len(texts) == 16
+    assert unbent not in texts.values()
+    assert "bent: ['truediv', 'truediv_1']" in everything
+    assert shown(notebook) == ["image/png"]
+
+
+def without_texts(notebook: Any) -> list[str]:
+    """What is written depends, in the end, on the last digits of what was learnt."""
+    return [re.sub(r"^.* \| .*$", "", text, flags=re.MULTILINE) for text in said(notebook)]
+
+
+@pytest.mark.parametrize(("name", "check"), [("image", check_image), ("text", check_text)])
+def test_the_committed_small_ones_say_what_they_should(name: str, check: Any) -> None:
+    check(nbformat.read(DOCS / f"{name}.ipynb", as_version=4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "check"), [("image", check_image), ("text", check_text)])
+def test_the_small_ones_run_and_say_the_same_again(
+    name: str, check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = nbformat.read(DOCS / f"{name}.ipynb", as_version=4)
+    now = executed(DOCS / f"{name}.ipynb", tmp_path)
+    check(now)
+    assert without_texts(now) == without_texts(before)
     assert shown(now) == shown(before)
     assert list(tmp_path.iterdir()) == []
