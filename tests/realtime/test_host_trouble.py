@@ -182,7 +182,7 @@ def test_a_worker_that_is_killed_comes_back_as_it_was(at_home):
     took = time.monotonic() - began
     until(is_heard(session, 0.5))
     assert part.worker.pid != killed
-    assert took < 15  # 5 on a machine with nothing else to do
+    assert took < 60  # 5 on a machine with nothing else to do; see benchmarks/live.py
     print(f"back after {took:.2f} s")  # noqa: T201
     assert memory.position - frame > 0.9 * took * RATE, "the callback stood still"
     assert len(session.said("plays no more")) == 1
