@@ -35,7 +35,7 @@ test: lint native .venv/stamp-musicgen build/exports/stamp ## everything: lint, 
 	ctest --test-dir build/native --output-on-failure
 	$(PYTEST)
 
-test-fast: WORKERS ?= 2
+test test-fast: WORKERS ?= 2
 test-fast: native ## the day's tests, under three minutes: without RAVE and MusicGen
 	$(PYTEST) -m "not slow and not rave and not musicgen"
 
