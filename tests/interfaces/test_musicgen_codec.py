@@ -238,3 +238,27 @@ def test_an_exported_codec_plays_in_bend_probe(tmp_path: Path) -> None:
         *("--set", "0.0:push=0.3"),
     )
     assert not torch.allclose(read_wav(out), got, atol=1e-2 * float(want.abs().max()))
+
+
+@pytest.mark.slow
+def test_an_exported_codec_plays_live(tmp_path: Path) -> None:
+    """As on stage: its codes go from ``encode`` to ``decode``, and a desk could move them."""
+    from torchbend.realtime.render import render
+
+    codec = built(text_of(ENCODEC_24), seed=3)
+    ours = BendedCodec(codec)
+    push = tb.BendingParameter("push", 1.0, range=[0.0, 2.0])
+    ours.bend(tb.Scale(push), r"decoder.model.3.*weight")
+    path = ours.export(tmp_path / "codec.ts", check=False, patches=False).path
+    x = sound(1, 60 * ours.ratio)
+    codes, _ = codec.encode(x)
+    want = codec.decode(codes)[0, 0]
+    wav = write_wav(tmp_path / "x.wav", x[0], 24000)
+    flat = {"/limiter": False, "/dc": False}
+    options: dict[str, Any] = {"method": ["encode", "decode"], "model_block": 640}
+    plain = render(path, wav, tmp_path / "plain.wav", values=flat, **options)
+    heard = read_wav(plain)[0, : len(want)]
+    assert (heard - want).abs().max() <= 1e-5 * want.abs().max()
+    bent = render(path, wav, tmp_path / "bent.wav", values={**flat, "push": 0.3}, **options)
+    heard = read_wav(bent)[0, : len(want)]
+    assert not torch.allclose(heard, want, atol=1e-2 * float(want.abs().max()))
