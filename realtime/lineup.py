@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from torchbend.errors import LiveError, TorchbendError
@@ -31,7 +30,7 @@ LONGEST_FADE = 600.0  # seconds
 PATIENCE_SECONDS = 5.0
 SETTLED_SECONDS = 3.0  # after which a model that was brought back counts as back
 LONGEST_PAUSE = 4.0  # seconds between two attempts to bring it back
-MOST_GAPS = 4  # in so many seconds, after which a turn is granted more time
+MOST_GAPS, GAPS_SECONDS = 3, 60.0  # so many in so long, and a turn is granted more time
 HANGING_SECONDS = 4.0  # without a turn, while blocks come, after which a worker hangs
 
 
@@ -276,10 +275,10 @@ class Lineup:
 
     def _look_at_turns(self, part: Part) -> None:
         """One that makes no more turns is lost; one that is often late gets more time."""
+        counters = self._strip.slot_counters(part.slot)
         watched = self._watched
         if watched is None or watched.part is not part or watched.worker is not part.worker:
-            watched = self._watched = _Watched(part, self._memory)
-        counters = self._strip.slot_counters(part.slot)
+            watched = self._watched = _Watched(part, self._memory, counters.gaps)
         if not part.plays_inside and watched.hangs(counters.turns, self._memory):
             self._lost(part, "it does not answer")
         elif watched.is_late(counters.gaps):
@@ -318,9 +317,9 @@ def _end(part: Part) -> None:
 class _Watched:
     """What was seen of a part's worker lately."""
 
-    def __init__(self, part: Part, memory: AudioMemory) -> None:
+    def __init__(self, part: Part, memory: AudioMemory, gaps: int) -> None:
         self.part, self.worker = part, part.worker
-        self._gaps: deque[tuple[float, int]] = deque()
+        self._gaps, self._late = gaps, list[float]()
         self._turns = -1
         self._turned_at = memory.position
         block = part.loaded.block if part.loaded else 0
@@ -336,10 +335,10 @@ class _Watched:
     def is_late(self, gaps: int) -> bool:
         """Whether it was late so often that it needs more time; then it is counted anew."""
         now = time.monotonic()
-        self._gaps.append((now, gaps))
-        while now - self._gaps[0][0] > PATIENCE_SECONDS:
-            self._gaps.popleft()
-        if gaps - self._gaps[0][1] < MOST_GAPS:
+        self._late += [now] * min(gaps - self._gaps, MOST_GAPS)
+        self._gaps = gaps
+        self._late = [when for when in self._late if now - when <= GAPS_SECONDS]
+        if len(self._late) < MOST_GAPS:
             return False
-        self._gaps.clear()
+        self._late.clear()
         return True
