@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,6 +18,10 @@ SHARED = "PYTEST_XDIST_WORKER" in os.environ
 torch.set_num_threads(1 if SHARED else min(2, os.cpu_count() or 1))
 
 LIVE = ("test_demo.py",)  # plays in real time, beside all in realtime/
+
+# What runs in the background ignores Ctrl-C, and so would all that the tests start and end by it.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_SKIPS = os.environ.get("TORCHBEND_NO_SKIPS", "") not in ("", "0")
 
