@@ -31,6 +31,7 @@ def one_late(sound):
     return sound + 0.5 * delayed(sound, 1)
 
 
+@pytest.mark.slow
 def test_a_filter_with_a_memory_in_the_smallest_device_block(echo_file, tmp_path):
     sound = noise(5000, 1)
     settings = {"device_block": 64, "model_block": 512, "input": sound}
@@ -155,6 +156,7 @@ class At44100(AudioProcess):
         return super().start(timeout)
 
 
+@pytest.mark.slow
 def test_a_device_at_another_rate_than_the_model(tmp_path, monkeypatch):
     monkeypatch.setattr("torchbend.realtime.stage.AudioProcess", At44100)
     at = np.arange(44100)[:, None] / 44100

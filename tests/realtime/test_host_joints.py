@@ -33,6 +33,7 @@ def test_a_host_plays_once_and_shows_that_it_records(session):
     until(is_heard(session, 1.0))
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_holds_nobody_up_and_is_replaced(session):
     (part,) = session.host.parts
     worker = part.worker
@@ -45,6 +46,7 @@ def test_a_worker_that_hangs_holds_nobody_up_and_is_replaced(session):
     assert part.worker is not worker and not worker.is_alive
 
 
+@pytest.mark.slow
 def test_what_cannot_be_brought_back_is_tried_again(session, monkeypatch):
     monkeypatch.setattr("torchbend.realtime.lineup.LONGEST_PAUSE", 0.2)
     until(is_heard(session, 0.5))
@@ -57,6 +59,7 @@ def test_what_cannot_be_brought_back_is_tried_again(session, monkeypatch):
     assert len(session.said("not back yet")) == 1
 
 
+@pytest.mark.slow
 def test_a_host_that_is_closed_while_a_model_comes_in(tmp_path):
     model = plain_file(tmp_path / "plain.ts", 1.0)
     with playing(model, tmp_path, input=SOUND, model_block=512) as session:

@@ -11,6 +11,8 @@ from small_file import INFO, small_file
 
 from torchbend.realtime.audio.memory import copy_frames
 
+pytestmark = pytest.mark.slow
+
 BLOCK, DEVICE_BLOCK = 2048, 256
 GAIN = """
 def forward(self, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ for line in sys.stdin:
     print(json.dumps({"event": "heard", "n": json.loads(line)["n"]}), flush=True)
 print(json.dumps({"event": "ended"}), flush=True)
 """
-DEAF = "import time; print('{\"event\": \"up\"}', flush=True); time.sleep(600)"
+DEAF = 'import time; print(\'{"event": "up"}\', flush=True); time.sleep(600)'
 
 
 def test_what_is_sent_arrives_in_order_and_all_of_it_before_the_end():

@@ -92,7 +92,12 @@ def played(take):
 
 @pytest.mark.parametrize(
     ("device_block", "model_block", "knobs"),
-    [(64, 512, "cross-fade"), (256, 256, "steps"), (480, 1024, "cross-fade"), (1000, 64, "steps")],
+    [
+        (480, 1024, "cross-fade"),
+        pytest.param(64, 512, "cross-fade", marks=pytest.mark.slow),
+        pytest.param(256, 256, "steps", marks=pytest.mark.slow),
+        pytest.param(1000, 64, "steps", marks=pytest.mark.slow),
+    ],
 )
 def test_all_that_moves(echo_file, tmp_path, device_block, model_block, knobs):
     blocks = {"device_block": device_block, "model_block": model_block, "knobs": knobs}
@@ -125,6 +130,7 @@ def test_noise_in_the_model_and_a_desk_of_latents(tmp_path):
     check(tmp_path, least=0.001)
 
 
+@pytest.mark.slow
 def test_two_files_at_another_rate(echo_file, tmp_path):
     model = small_file(
         tmp_path / "slow.ts",
@@ -136,6 +142,7 @@ def test_two_files_at_another_rate(echo_file, tmp_path):
     check(tmp_path, least=0.0005)
 
 
+@pytest.mark.slow
 def test_a_device_at_another_rate_than_the_model(tmp_path, monkeypatch):
     monkeypatch.setattr("torchbend.realtime.host.sample_rate_of", lambda chain: 44100)
     model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
@@ -217,6 +224,7 @@ def test_an_input_is_played_as_render_does(echo_file, tmp_path):
     assert np.abs(heard[some]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_take_can_be_moved_and_its_file_be_gone(echo_file, tmp_path):
     model = tmp_path / "echo.ts"
     shutil.copyfile(echo_file, model)
