@@ -49,6 +49,7 @@ def test_a_filter_with_a_memory_in_the_smallest_device_block(echo_file, tmp_path
     assert session.status.underruns == 0
 
 
+@pytest.mark.slow
 def test_a_stereo_sound_file_is_two_voices_of_a_mono_model(tmp_path):
     sound = noise(7000)
     soundfile.write(tmp_path / "drums.wav", sound, RATE, subtype="FLOAT")

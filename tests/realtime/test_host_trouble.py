@@ -205,6 +205,7 @@ def test_a_model_that_raises_is_silent_says_so_and_comes_back(at_home):
     until(is_heard(session, 0.5), 60)
 
 
+@pytest.mark.slow
 def test_what_is_no_sound_is_silent_and_counted_and_forgotten(at_home):
     session = at_home
     path = small_file(session.folder / "poisoned.ts", {"forward": POISONED}, ours=INFO)

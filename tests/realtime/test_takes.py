@@ -283,6 +283,7 @@ def take(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "take")
 
 
+@pytest.mark.slow
 def test_one_that_was_cut_off_is_rendered_as_far_as_it_goes(take, tmp_path):
     head = json.loads((take / "take.json").read_text())
     (take / "take.json").write_text(json.dumps({**head, "frames": None}))
@@ -293,6 +294,7 @@ def test_one_that_was_cut_off_is_rendered_as_far_as_it_goes(take, tmp_path):
     assert "cut off" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_difference_is_found_and_placed(take, tmp_path):
     heard = read(take / "heard.wav")
     heard[24_000, 0] += 0.25

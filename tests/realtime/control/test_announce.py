@@ -13,6 +13,7 @@ from torchbend.realtime.control import ControlError
 from torchbend.realtime.control.announce import QUERY_TYPE, announce
 
 
+@pytest.mark.slow
 def test_a_browser_finds_it() -> None:
     found, seen = threading.Event(), []
 
