@@ -151,26 +151,13 @@ def _play(args: argparse.Namespace, settings: dict[str, Any]) -> None:
                 _wait_for(args.seconds)
             return
         say(host.surface.listening or "no OSC")
-        view = _view(host)
+        view = module("terminal").stage_view(host)
         if view.draws:
             speaking.clear()
         view.run(args.seconds)
         speaking.set()
     if args.record is not None:
         say(f"what was heard is in {args.record}")
-
-
-def _view(host: Any) -> Any:
-    terminal = module("terminal")
-    tree = host.surface.tree
-    keys, told = terminal.stage_keys(tree)
-    return terminal.TerminalView(
-        host.status,
-        lambda: terminal.control_rows(tree),
-        listening=host.surface.listening or "no OSC",
-        keys=keys,
-        help=told,
-    )
 
 
 def _wait_for(seconds: float | None) -> None:

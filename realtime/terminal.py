@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -29,7 +29,18 @@ from torchbend.realtime.screen import Screen, report_latency
 from torchbend.realtime.screen_parts import Row, as_ascii, number, plain
 from torchbend.realtime.status import Status
 
-__all__ = ["TerminalView", "control_rows", "picture", "report_latency", "stage_keys", "status_line"]
+if TYPE_CHECKING:
+    from torchbend.realtime.host import Host
+
+__all__ = [
+    "TerminalView",
+    "control_rows",
+    "picture",
+    "report_latency",
+    "stage_keys",
+    "stage_view",
+    "status_line",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -180,6 +191,19 @@ def stage_keys(tree: ControlTree) -> tuple[dict[str, Callable[[], object]], str]
     keys = {"p": toggle("/panic"), "b": toggle("/bypass"), "r": toggle("/rec")}
     keys.update({digit: recall(digit) for digit in "0123456789"})
     return keys, "p panic  b bypass  r record  0-9 preset"
+
+
+def stage_view(host: Host) -> TerminalView:
+    """The view of a host that plays, with the keys for the stage."""
+    surface = host.surface
+    keys, told = stage_keys(surface.tree)
+    return TerminalView(
+        host.status,
+        lambda: control_rows(surface.tree),
+        listening=surface.listening or "no OSC",
+        keys=keys,
+        help=told,
+    )
 
 
 def control_rows(tree: ControlTree) -> list[Row]:

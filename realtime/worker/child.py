@@ -33,7 +33,7 @@ from torchbend.realtime.audio.memory import AudioMemory
 from torchbend.realtime.offspring import commands, leave_with, take_stdout
 from torchbend.realtime.worker.execution import set_up_torch
 from torchbend.realtime.worker.playable import Playable
-from torchbend.realtime.worker.probing import own_delay, percentile, turn_times
+from torchbend.realtime.worker.probing import own_delay, percentile, too_slow, turn_times
 from torchbend.realtime.worker.turn import Turns
 from torchbend.realtime.worker.twins import CROSS_FADE
 
@@ -147,7 +147,7 @@ class _Worker:
         single = double = turn_times(lambda: twins.play(noise, 0), 0.0, least=3)
         delay = None
         # What is too slow by far is not worth the time that all of it would take.
-        if min(single) < twins.block / playable.rate:
+        if not too_slow(min(single), twins.block, playable.rate):
             delay = own_delay(twins) if command["delay"] else None
             _hurry(_PRIORITY - 1)  # as it will when it plays, and after what plays
             single = turn_times(lambda: twins.play(noise, 0), seconds / 2, rest=_REST)

@@ -71,7 +71,7 @@ def too_slow(turn_seconds: float, block: int, rate: int) -> bool:
     """Whether a turn takes as long as its block lasts, or longer.
 
     Args:
-        turn_seconds: the 99.9th percentile of a turn.
+        turn_seconds: of a turn.
         block: frames of a turn.
         rate: of these frames, in Hz.
     """

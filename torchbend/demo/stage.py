@@ -89,7 +89,7 @@ def _play(record: Path, device: str | int | None, seconds: float) -> None:
         host.record(record)
         stack.enter_context(Hand(host.surface.tree, _curves, ROUND_SECONDS))
         say("Move a knob yourself: send /bend/drive 4.0 to %s", host.surface.listening)
-        view = _view(host)
+        view = import_module("torchbend.realtime.terminal").stage_view(host)
         if view.draws:
             drawn.set()
         view.run(seconds)
@@ -99,16 +99,3 @@ def _play(record: Path, device: str | int | None, seconds: float) -> None:
 
 def _curves(at: float) -> dict[str, float]:
     return {f"/bend/{name}": value for name, value in gesture(at).items()}
-
-
-def _view(host: Any) -> Any:
-    terminal = import_module("torchbend.realtime.terminal")
-    tree = host.surface.tree
-    keys, told = terminal.stage_keys(tree)
-    return terminal.TerminalView(
-        host.status,
-        lambda: terminal.control_rows(tree),
-        listening=host.surface.listening,
-        keys=keys,
-        help=told,
-    )
