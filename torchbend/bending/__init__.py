@@ -4,9 +4,11 @@ from ..errors import BendingCallbackException, BendingParameterException, Config
 from ..places import Place
 from .adapter import CallbackKernel
 from .affine import Affine, Bias, Scale
+from .bend import Bend
 from .callback import BendingCallback
 from .capture import Capture
 from .chain import CallbackChain
+from .cluster import Cluster, Clusters
 from .config import BendingConfig
 from .function import Lambda
 from .interpolation import InterpolateActivation, InterpolationFromCapture
@@ -16,11 +18,13 @@ from .noise import Normal
 from .operand import Operand, as_operand
 from .parameter import BendingParameter, BendingView
 from .permute import Permute
+from .selectors import Channels, Fraction, Selector, Span
 from .steps import DuringSteps
 from .threshold import ThresholdActivation, ThresholdPermute
 
 __all__ = [
     "Affine",
+    "Bend",
     "BendingCallback",
     "BendingCallbackException",
     "BendingConfig",
@@ -31,9 +35,13 @@ __all__ = [
     "CallbackChain",
     "CallbackKernel",
     "Capture",
+    "Channels",
     "ChainKernel",
+    "Cluster",
+    "Clusters",
     "ConfigError",
     "DuringSteps",
+    "Fraction",
     "InterpolateActivation",
     "InterpolationFromCapture",
     "Kernel",
@@ -45,6 +53,8 @@ __all__ = [
     "Permute",
     "Place",
     "Scale",
+    "Selector",
+    "Span",
     "ThresholdActivation",
     "ThresholdPermute",
     "as_operand",

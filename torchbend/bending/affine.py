@@ -10,6 +10,7 @@ from ..places import Place
 from .callback import BendingCallback
 from .kernel import Kernel, chain
 from .operand import Operand, VectorOperand
+from .operation import Operation
 from .parameter import BendingParameter, BendingView
 from .placing import channel_dim, checked_dim, known_shape
 
@@ -266,3 +267,59 @@ class Affine(_Linear):
         if isinstance(scale, VectorOperand) or isinstance(bias, VectorOperand):
             return chain([self._scale_kernel(place), self._bias_kernel(place)])
         return AffineKernel(scale, bias)
+
+
+def _spread(vector: object, x: Tensor, place: Place) -> Tensor:
+    """A number, or one value a channel, against ``x``."""
+    values = torch.as_tensor(vector, dtype=x.dtype)
+    if values.dim() == 0:
+        return values
+    return values.reshape(-1, 1) if place.kind == "activation" else values.reshape(-1, 1, 1)
+
+
+def plain_scale(x: Tensor, place: Place, *, scale: object) -> Tensor:
+    """``x * scale``."""
+    return x * _spread(scale, x, place)
+
+
+def plain_bias(x: Tensor, place: Place, *, bias: object) -> Tensor:
+    """``x + bias``."""
+    return x + _spread(bias, x, place)
+
+
+def plain_affine(x: Tensor, place: Place, *, scale: object, bias: object) -> Tensor:
+    """``x * scale + bias``."""
+    return x * _spread(scale, x, place) + _spread(bias, x, place)
+
+
+_SIX = [0.5, -1.0, 2.0, 0.0, 1.0, 1.5]  # one value a channel, of the tests' places
+
+OPERATIONS = (
+    Operation(
+        Scale,
+        family="gain",
+        formula="x * scale",
+        source="Broad et al. 2020",
+        plain=plain_scale,
+        examples=({"scale": 2.5}, {"scale": _SIX}),
+        neutral={"scale": 1.0},
+    ),
+    Operation(
+        Bias,
+        family="gain",
+        formula="x + bias",
+        source="Broad et al. 2020",
+        plain=plain_bias,
+        examples=({"bias": 0.4}, {"bias": _SIX}),
+        neutral={"bias": 0.0},
+    ),
+    Operation(
+        Affine,
+        family="gain",
+        formula="x * scale + bias",
+        source="Broad et al. 2020",
+        plain=plain_affine,
+        examples=({"scale": -1.5, "bias": 0.2}, {"scale": _SIX, "bias": 0.1}),
+        neutral={"scale": 1.0, "bias": 0.0},
+    ),
+)

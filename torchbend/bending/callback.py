@@ -8,7 +8,7 @@ instead, and run through :class:`~torchbend.bending.adapter.CallbackKernel`.
 
 import copy
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +24,7 @@ from .parameter import BendingParameter, BendingView
 if TYPE_CHECKING:
     from .chain import CallbackChain
 
-__all__ = ["BendingCallback", "add_control"]
+__all__ = ["BendingCallback", "add_control", "walk"]
 
 _HOOKS = (
     "apply_to_param",
@@ -168,6 +168,10 @@ class BendingCallback(nn.Module):
                 if hasattr(self, name):
                     taken[name] = getattr(self, name)
         return taken
+
+    def inside(self) -> "Sequence[BendingCallback]":
+        """The callbacks right inside this one, such as a chain's."""
+        return ()
 
     # -- placing ---------------------------------------------------------------------
 
@@ -355,6 +359,13 @@ class BendingCallback(nn.Module):
             if value is not None and value is not False
         )
         return f"{type(self).__name__}({shown})"
+
+
+def walk(callback: BendingCallback) -> Iterator[BendingCallback]:
+    """A callback, then those inside it, to any depth."""
+    yield callback
+    for inner in callback.inside():
+        yield from walk(inner)
 
 
 class _Held(nn.Module):

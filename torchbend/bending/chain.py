@@ -1,5 +1,6 @@
 """Chains: callbacks one after the other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -60,6 +61,10 @@ class CallbackChain(BendingCallback):
     def settings(self) -> dict[str, Any]:
         """Return the members under ``callbacks``."""
         return {"callbacks": list(self.callbacks)}
+
+    def inside(self) -> Sequence[BendingCallback]:
+        """The members."""
+        return self.callbacks
 
     def check(self, place: Place) -> None:
         """Check that every member can sit on a place.

@@ -1,6 +1,7 @@
 """What callbacks with a random part have in common: seeds, draws, and how draws fit."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from .callback import BendingCallback
 from .kernel import place_generator
 from .placing import channel_dim, checked_dim, checked_seed, known_shape
 
-__all__ = ["RandomCallback", "along_dim", "cycle", "fit_place", "fraction"]
+__all__ = ["RandomCallback", "along_dim", "by_index", "cycle", "fit_place", "fraction"]
 
 
 def fraction(callback: BendingCallback, name: str) -> None:
@@ -78,6 +79,11 @@ def fit_place(draw: Tensor, x: Tensor) -> Tensor:
     if draw.dim() == x.dim() and x.dim() > 1 and draw.size(0) != x.size(0):
         draw = draw[:1]
     return draw.expand_as(x)
+
+
+def by_index(settings: Mapping[str, Any]) -> bool:
+    """Whether these settings draw for the indices of a dimension: then no frame has its own."""
+    return settings.get("dim") is not None
 
 
 def share_of(share: float, n: int) -> int:

@@ -5,7 +5,7 @@ The same kernel runs in eager mode, folds weights, and is scripted into an expor
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -13,7 +13,20 @@ from torch import Tensor, nn
 
 from .operand import Operand
 
-__all__ = ["CallChainKernel", "ChainKernel", "Kernel", "chain", "place_generator"]
+__all__ = [
+    "STATE",
+    "CallChainKernel",
+    "ChainKernel",
+    "Kernel",
+    "chain",
+    "forget",
+    "place_generator",
+    "state_buffers",
+]
+
+# What the names of buffers begin with that one block leaves behind for the next. They are
+# zero at the start.
+STATE = "state_"
 
 
 def place_generator(seed: int, key: str) -> torch.Generator:
@@ -41,13 +54,16 @@ class Kernel(nn.Module):
         call_args: names of further arguments of ``forward`` that come from the call of the
             bent model. Each is an optional tensor, None by default.
         homogeneous: whether a factor of the input is a factor of the output, whatever it is.
+        glides: of one with a state: whether it glides to new settings by itself once
+            :meth:`glide_along` was called. Any other is computed twice and cross-faded.
     """
 
     call_args: tuple[str, ...] = ()
     homogeneous: bool = False
+    glides: bool = False
 
     # these mean nothing to TorchScript
-    __jit_ignored_attributes__ = ("call_args", "homogeneous")
+    __jit_ignored_attributes__ = ("call_args", "glides", "homogeneous")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; keep operands where an attribute lookup finds them first.
@@ -71,9 +87,24 @@ class Kernel(nn.Module):
         """The kernels it is a chain of; itself, if it is none."""
         return [self]
 
+    def parts(self) -> "list[Kernel]":
+        """The kernels right inside it."""
+        return []
+
     def refreshes(self) -> bool:
         """Whether ``update`` does anything."""
         return False
+
+    def stateful(self) -> bool:
+        """Whether one block leaves something behind for the next: a buffer named ``state_...``."""
+        return next(state_buffers(self), None) is not None
+
+    def glide_along(self, time: int) -> None:
+        """Glide to new settings along a dimension from now on; for those with a state.
+
+        Args:
+            time: the dimension, counted from the end: -1 is the last one.
+        """
 
     @torch.jit.export
     def into(self, x: Tensor, out: Tensor) -> None:
@@ -92,6 +123,8 @@ class Kernel(nn.Module):
 class ChainKernel(Kernel):
     """Runs kernels one after the other, each on what the one before it made."""
 
+    glides = True
+
     def __init__(self, kernels: Sequence[Kernel]) -> None:
         """Chain ``kernels``, first to last."""
         super().__init__()
@@ -108,8 +141,12 @@ class ChainKernel(Kernel):
         found = [operand for kernel in self.kernels for operand in _kernel(kernel).operands()]
         return list({id(operand): operand for operand in found}.values())
 
-    def steps(self) -> list[Kernel]:
+    def parts(self) -> list[Kernel]:
         """The kernels, first to last."""
+        return [_kernel(kernel) for kernel in self.kernels]
+
+    def steps(self) -> list[Kernel]:
+        """The kernels, first to last, those of chains inside too."""
         return [step for kernel in self.kernels for step in _kernel(kernel).steps()]
 
     def refreshes(self) -> bool:
@@ -149,6 +186,20 @@ class CallChainKernel(ChainKernel):
         for kernel in cast(Sequence[Kernel], self.kernels):
             x = kernel(x, **{name: call[name] for name in kernel.call_args if name in call})
         return x
+
+
+def state_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The buffers of kernels in a module that one block leaves behind for the next, by path."""
+    for path, buffer in module.named_buffers():
+        if path.rpartition(".")[2].startswith(STATE) and buffer.numel() > 0:
+            yield path, buffer
+
+
+def forget(module: nn.Module) -> None:
+    """Put what earlier blocks left behind in a module's kernels back to the start."""
+    with torch.no_grad():
+        for _, buffer in state_buffers(module):
+            buffer.zero_()
 
 
 def _kernel(module: nn.Module) -> Kernel:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from ..places import Place
-from .draws import RandomCallback, along_dim, fit_place, fraction, share_of
-from .kernel import Kernel
+from .draws import RandomCallback, along_dim, by_index, fit_place, fraction, share_of
+from .kernel import Kernel, place_generator
 from .operand import Operand
+from .operation import Operation
 from .parameter import BendingParameter, BendingView
 from .placing import channel_dim
 
@@ -209,3 +210,55 @@ class OrderedMask(RandomCallback):
             return OrderedMaskKernel(self.operand("prob"), rank)
         dim = channel_dim(place, self.dim, self)
         return OrderedChannelMaskKernel(self.operand("prob"), rank, dim)
+
+
+def _drawn(x: Tensor, place: Place, seed: int, dim: int | None) -> Tensor:
+    generator = place_generator(seed, place.key)
+    if dim is None:
+        return torch.rand(x.shape, generator=generator)
+    shape = [1] * x.dim()
+    shape[dim] = x.size(dim)
+    return torch.rand(x.size(dim), generator=generator).reshape(shape)
+
+
+def plain_mask(
+    x: Tensor, place: Place, *, prob: float, seed: int, dim: int | None = None
+) -> Tensor:
+    """``x`` where a draw is below ``prob``, else 0."""
+    return torch.where(_drawn(x, place, seed, dim) < prob, x, torch.zeros_like(x))
+
+
+def plain_ordered_mask(
+    x: Tensor, place: Place, *, prob: float, seed: int, dim: int | None = None
+) -> Tensor:
+    """``x`` at the first places of a random order, else 0."""
+    n = x.numel() if dim is None else x.size(dim)
+    order = torch.randperm(n, generator=place_generator(seed, place.key))
+    kept = torch.zeros(n, dtype=torch.bool)
+    kept[torch.argsort(order)[: math.floor(prob * n)]] = True
+    shape = list(x.shape) if dim is None else [n if d == dim else 1 for d in range(x.dim())]
+    return torch.where(kept.reshape(shape), x, torch.zeros_like(x))
+
+
+OPERATIONS = (
+    Operation(
+        Mask,
+        family="silence",
+        formula="x where u < prob, else 0; u uniform in [0, 1), drawn once a place",
+        source="Broad et al. 2020",
+        plain=plain_mask,
+        examples=({"prob": 0.5, "seed": 3, "dim": 1}, {"prob": 0.5, "seed": 3}),
+        neutral={"prob": 1.0},
+        streams=by_index,
+    ),
+    Operation(
+        OrderedMask,
+        family="silence",
+        formula="x where rank < floor(prob n), else 0; rank a random order, drawn once a place",
+        source="Broad et al. 2020",
+        plain=plain_ordered_mask,
+        examples=({"prob": 0.5, "seed": 3, "dim": 1}, {"prob": 0.5, "seed": 3}),
+        neutral={"prob": 1.0},
+        streams=by_index,
+    ),
+)

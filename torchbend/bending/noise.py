@@ -7,9 +7,10 @@ from torch import Tensor
 
 from ..errors import BendingCallbackException
 from ..places import Place
-from .draws import RandomCallback, along_dim, fit_place
-from .kernel import Kernel
+from .draws import RandomCallback, along_dim, by_index, fit_place
+from .kernel import Kernel, place_generator
 from .operand import Operand
+from .operation import Operation
 from .parameter import BendingParameter, BendingView
 from .placing import channel_dim
 
@@ -120,3 +121,32 @@ class Normal(RandomCallback):
         if self.dim is None:
             return NormalKernel(std, op, noise)
         return ChannelNormalKernel(std, op, noise, channel_dim(place, self.dim, self))
+
+
+def plain_normal(
+    x: Tensor, place: Place, *, std: float, seed: int, op: str = "add", dim: int | None = None
+) -> Tensor:
+    """``x + std n`` or ``x n std``."""
+    shape = [n if dim in (None, d) else 1 for d, n in enumerate(x.shape)]
+    count = 1
+    for n in shape:
+        count *= n
+    drawn = [count] if dim is not None else shape
+    n = torch.randn(drawn, generator=place_generator(seed, place.key)).reshape(shape)
+    return x + std * n if op == "add" else x * n * std
+
+
+OPERATION = Operation(
+    Normal,
+    family="noise",
+    formula="x + std n, or x n std; n standard normal, drawn once a place",
+    source="Dzwonczyk et al. 2024",
+    plain=plain_normal,
+    examples=(
+        {"std": 0.5, "seed": 3, "dim": 1},
+        {"std": 0.5, "seed": 3},
+        {"std": 0.5, "seed": 3, "op": "mul"},
+    ),
+    neutral={"std": 0.0, "op": "add"},
+    streams=by_index,
+)

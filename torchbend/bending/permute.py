@@ -6,6 +6,7 @@ from torch import Tensor
 from ..places import Place
 from .callback import BendingCallback
 from .kernel import Kernel, place_generator
+from .operation import Operation
 from .placing import channel_dim, checked_dim, checked_seed, known_shape
 
 __all__ = ["Permute", "fit_permutation"]
@@ -96,3 +97,20 @@ class Permute(BendingCallback):
         )
         permutation = permutation if value is None else permutation.to(value.device)
         return PermuteKernel(permutation, dim)
+
+
+def plain(x: Tensor, place: Place, *, seed: int) -> Tensor:
+    """The channels in a random order."""
+    dim = 1 if place.kind == "activation" else 0
+    order = torch.randperm(x.size(dim), generator=place_generator(seed, place.key))
+    return torch.stack([x.select(dim, int(i)) for i in order], dim)
+
+
+OPERATION = Operation(
+    Permute,
+    family="channels",
+    formula="y[i] = x[p(i)]; p a random permutation, drawn once a place",
+    source="Dzwonczyk et al. 2024",
+    plain=plain,
+    examples=({"seed": 3},),
+)

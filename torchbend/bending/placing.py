@@ -5,7 +5,14 @@ import os
 from ..errors import BendingCallbackException
 from ..places import Place
 
-__all__ = ["channel_dim", "checked_dim", "checked_flag", "checked_seed", "known_shape"]
+__all__ = [
+    "channel_dim",
+    "checked_dim",
+    "checked_flag",
+    "checked_seed",
+    "known_shape",
+    "time_dim",
+]
 
 
 def fresh_seed() -> int:
@@ -85,3 +92,32 @@ def known_shape(place: Place, who: object) -> tuple[int, ...]:
             "or it is not a tensor. Trace the method with real inputs first."
         )
     return tuple(place.shape)
+
+
+def time_dim(place: Place, time: int | None, who: object, channels: int | None = None) -> int:
+    """Return the dimension along which frames follow each other at a place, from 0 up.
+
+    Args:
+        place: where; its shape must be known.
+        time: as the user gave it (negative counts from the end); None for the last one that
+            is not the channels'.
+        who: the callback, for the message.
+        channels: the dimension of the channels; by default that of :func:`channel_dim`.
+
+    Raises:
+        BendingCallbackException: the place has no such dimension.
+    """
+    shape = known_shape(place, who)
+    if time is not None:
+        return channel_dim(place, time, who)
+    if channels is None:
+        channels = channel_dim(place, None, who)
+    first = 1 if place.kind == "activation" else 0  # an activation's dim 0 is the batch
+    found = [d for d in range(first, len(shape)) if d != channels]
+    if not found:
+        raise BendingCallbackException(
+            f"{who!r} cannot sit on {place.key!r} of shape {shape}: it has no frames that follow "
+            "each other. It bends values such as (batch, channels, frames), or says which "
+            "dimension is time with time="
+        )
+    return found[-1]

@@ -17,12 +17,13 @@ from torch import Tensor, fx, nn
 
 from ..errors import ScriptError, first_line
 from .adapter import CallbackKernel
+from .bend_kernel import BendFactor, BendKernel
 from .callback import BendingCallback
 from .capture import RecordingKernel
 from .control import make_control
-from .fade import FadeKernel, GainKernel
+from .fade import Factor, FadeKernel, GainKernel
 from .function import LambdaKernel, function_name
-from .kernel import CallChainKernel, Kernel
+from .kernel import CallChainKernel, Kernel, forget
 from .operand import Operand
 from .parameter import BendingParameter
 from .usercode import function_copy, script_callback
@@ -40,10 +41,12 @@ class Scripter:
 
     Args:
         parameters: the controls to export.
+        fresh: whether kernels start without what they remember of earlier blocks.
     """
 
-    def __init__(self, parameters: Sequence[BendingParameter]) -> None:
+    def __init__(self, parameters: Sequence[BendingParameter], *, fresh: bool = False) -> None:
         self._parameters = list(parameters)
+        self._fresh = fresh
         self._views: dict[int, list[nn.Module]] = {id(parameter): [] for parameter in parameters}
         self._memo: dict[int, Any] = {}
         self._kept: list[Operand] = []  # so that no identity in the memo is used twice
@@ -79,8 +82,15 @@ class Scripter:
         for callback in _unique(_user_callbacks([kernel])):
             if id(callback) not in self._memo:
                 self._memo[id(callback)] = script_callback(callback, self._memo)
-        done = _script_kernel(kernel, self._memo)
-        if fade is None or not self.fades(kernel, fade):
+        # one with a state is computed once a block, or it would remember the block twice
+        glide = fade if kernel.stateful() else None
+        if glide is not None:
+            for part in kernel.parts():
+                self._memo[id(part)] = self.kernel(part, glide)
+        done = _script_kernel(kernel, self._memo, glide)
+        if self._fresh:
+            forget(done)
+        if fade is None or glide is not None or not self.fades(kernel, fade):
             return done
         followed = [o for o in kernel.operands() if self.follows(o)]
         # scripted before both that read them: else each would get copies of its own
@@ -94,21 +104,41 @@ class Scripter:
     def fades(self, kernel: Kernel, fade: int | None) -> bool:
         """Whether a kernel is scripted so that it glides; the arguments are :meth:`kernel`'s."""
         moves = any(self.follows(operand) for operand in kernel.operands())
-        return fade is not None and moves and _can_fade(kernel)
+        if fade is None or not moves:
+            return False
+        if not kernel.stateful():
+            return _can_fade(kernel)
+        parts = [part for part in kernel.parts() if any(map(self.follows, part.operands()))]
+        return kernel.glides and all(self.fades(part, fade) for part in parts)
 
     def gain(
         self,
-        weight: Sequence[Operand],
-        bias: Sequence[Operand],
+        weight: Sequence[Kernel],
+        bias: Sequence[Kernel],
         channels: int,
         dim: int | None,
     ) -> torch.jit.ScriptModule:
-        """Script the gains of a layer; the arguments are those of :class:`GainKernel`."""
-        g = math.prod(float(operand.value) for operand in weight)
-        h = math.prod(float(operand.value) for operand in bias)
-        ours = [self.operand(operand) for operand in weight]
-        theirs = [self.operand(operand) for operand in bias]
+        """Script the gains of a layer.
+
+        Args:
+            weight: what multiplies the weight: Scales, and bends that are nothing else.
+            bias: what multiplies the bias.
+            channels: see :class:`GainKernel`.
+            dim: likewise.
+        """
+        ours = [self._factor(kernel) for kernel in weight]
+        theirs = [self._factor(kernel) for kernel in bias]
+        g = math.prod(factor() for factor in ours)
+        h = math.prod(factor() for factor in theirs)
         return _scripted(GainKernel(ours, theirs, g, h, channels, dim))
+
+    def _factor(self, kernel: Kernel) -> nn.Module:
+        operands = [self.operand(operand) for operand in kernel.operands()]
+        if isinstance(kernel, BendKernel):
+            scale = self._factor(kernel.kernel)
+            return BendFactor(copy.deepcopy(kernel, self._memo), scale)
+        (scale,) = operands
+        return Factor(scale)
 
     def controls(self) -> dict[str, torch.jit.ScriptModule]:
         """Script the controls, by name; after everything that follows them."""
@@ -166,10 +196,14 @@ def _user_callbacks(kernels: Sequence[Kernel]) -> Iterator[BendingCallback]:
             yield kernel.callback
 
 
-def _script_kernel(kernel: Kernel, memo: dict[int, Any]) -> torch.jit.ScriptModule:
+def _script_kernel(
+    kernel: Kernel, memo: dict[int, Any], glide: int | None = None
+) -> torch.jit.ScriptModule:
     names = [function_name(leaf.fn) for leaf in _leaves([kernel]) if isinstance(leaf, LambdaKernel)]
     who = _callback_name(kernel)
     form = _scriptable(kernel, memo)
+    if glide is not None and isinstance(form, Kernel):
+        form.glide_along(glide)
     try:
         with warnings.catch_warnings():
             # about the source of fx's own GraphModule.__init__, not about ours

@@ -6,6 +6,7 @@ runs it; a :class:`DuringSteps` looks there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -101,6 +102,10 @@ class DuringSteps(BendingCallback):
     def controls(self) -> dict[str, BendingParameter]:
         """The controls of the callback inside."""
         return self.callback.controls
+
+    def inside(self) -> Sequence[BendingCallback]:
+        """The callback inside."""
+        return (self.callback,)
 
     def check(self, place: Place) -> None:
         """Check that both can sit on a place.

@@ -11,6 +11,7 @@ from .callback import BendingCallback
 from .draws import fraction, share_of
 from .kernel import Kernel, place_generator
 from .operand import Operand
+from .operation import Operation
 from .parameter import BendingParameter, BendingView
 from .permute import fit_permutation
 from .placing import channel_dim, checked_dim, checked_flag, checked_seed
@@ -38,9 +39,7 @@ def channel_means(x: Tensor, dim: int, each_item: bool) -> Tensor:
     return values if each_item else values.unsqueeze(0)
 
 
-def chosen_channels(
-    x: Tensor, dim: int, each_item: bool, threshold: float, invert: bool
-) -> Tensor:
+def chosen_channels(x: Tensor, dim: int, each_item: bool, threshold: float, invert: bool) -> Tensor:
     """Say which channels have the greatest mean (least with ``invert``).
 
     Returns:
@@ -246,3 +245,63 @@ class ThresholdPermute(_Threshold):
         return ThresholdPermuteKernel(
             self.operand("threshold"), dim, each_item, self.invert, permutation
         )
+
+
+def _items(x: Tensor, place: Place) -> list[tuple[Tensor, list[int]]]:
+    """Each item of a batch (a weight is one), channels first, and these in rising order of mean."""
+    items = list(x) if place.kind == "activation" else [x]
+    return [(item, torch.argsort(item.flatten(1).mean(1)).tolist()) for item in items]
+
+
+def _together(items: list[Tensor], place: Place) -> Tensor:
+    return torch.stack(items) if place.kind == "activation" else items[0]
+
+
+def plain_threshold(x: Tensor, place: Place, *, threshold: float, invert: bool = False) -> Tensor:
+    """The channels that stand out, one by one."""
+    done = []
+    for item, rising in _items(x, place):
+        count = int(threshold * len(rising))
+        kept = rising[:count] if invert else rising[len(rising) - count :]
+        out = torch.zeros_like(item)
+        for channel in kept:
+            out[channel] = item[channel]
+        done.append(out)
+    return _together(done, place)
+
+
+def plain_permute(x: Tensor, place: Place, *, threshold: float, seed: int) -> Tensor:
+    """The channels that stand out, in the order that a permutation of all gives them."""
+    done = []
+    for item, rising in _items(x, place):
+        order = torch.randperm(len(rising), generator=place_generator(seed, place.key)).tolist()
+        chosen = sorted(rising[len(rising) - int(threshold * len(rising)) :])
+        out = item.clone()
+        for at, source in zip(chosen, sorted(chosen, key=order.index), strict=True):
+            out[at] = item[source]
+        done.append(out)
+    return _together(done, place)
+
+
+OPERATIONS = (
+    Operation(
+        ThresholdActivation,
+        family="silence",
+        formula="the floor(threshold C) channels with the greatest mean, the others 0",
+        source="Broad et al. 2020",
+        plain=plain_threshold,
+        examples=({"threshold": 0.5}, {"threshold": 0.5, "invert": True}),
+        neutral={"threshold": 1.0, "invert": False},
+        streams=False,
+    ),
+    Operation(
+        ThresholdPermute,
+        family="channels",
+        formula="the floor(threshold C) channels with the greatest mean permuted, the others as is",
+        source="Dzwonczyk et al. 2024",
+        plain=plain_permute,
+        examples=({"threshold": 0.7, "seed": 3},),
+        neutral={"threshold": 0.0},
+        streams=False,
+    ),
+)

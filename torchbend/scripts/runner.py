@@ -21,6 +21,7 @@ from ..tracing.inputs import describe
 from ..tracing.knobs import Knobs
 from ..tracing.record import Trace
 from ..tracing.runner import Plan, Runner, shape_key
+from ..tracing.shadow import restore
 from .bank import FileBank
 from .source import Contents, Source, contents_of, hand_over, put_back
 from .surgery import Operation, Site
@@ -186,11 +187,13 @@ class FileRunner(Runner):
 
     def keep(self) -> Any:
         """Copy all that a run may write."""
-        return contents_of(self.source, self.stage.module)
+        return contents_of(self.source, self.stage.module), self.keep_past()
 
     def put_back(self, state: Any) -> None:
         """Put back what :meth:`keep` copied."""
-        put_back(self.stage.module, state)
+        contents, past = state
+        put_back(self.stage.module, contents)
+        restore(self.stage.module, past)
 
     def start_again(self, module: torch.jit.ScriptModule, contents: Contents) -> None:
         """Put all that a run may write to what the file starts with."""

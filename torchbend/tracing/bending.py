@@ -9,11 +9,12 @@ from typing import Any
 
 from ..bending import BendingCallback, BendingConfig, BendingParameter
 from ..bending.capture import Recorder
+from ..bending.cluster import check_clusters
 from ..errors import BendingError, suggest
 from ..output import show_table
 from ..places import match
 from . import looking
-from .bends import Bend, place_kernels, resolve, saved_patterns
+from .bends import PlacedBend, place_kernels, resolve, saved_patterns
 from .core import Core
 
 __all__ = ["BendHandle", "Bending"]
@@ -22,7 +23,7 @@ __all__ = ["BendHandle", "Bending"]
 class BendHandle:
     """What ``bend`` returns: ends that bend at the end of a ``with``, or at ``undo()``."""
 
-    def __init__(self, owner: Bending, bends: Sequence[Bend], config: str | None) -> None:
+    def __init__(self, owner: Bending, bends: Sequence[PlacedBend], config: str | None) -> None:
         self._owner = owner
         self._bends = list(bends)
         self._config = config
@@ -100,7 +101,7 @@ class Bending(Core):
         methods = (fn,) if isinstance(fn, str) else tuple(fn) if fn is not None else None
         for method in methods or ():
             self._trace_of(method)
-        made: list[Bend] = []
+        made: list[PlacedBend] = []
         with self._changing:
             try:
                 for each, where in entries:
@@ -122,7 +123,7 @@ class Bending(Core):
         config: str | None,
         bend_param: bool,
         bend_graph: bool,
-    ) -> Bend:
+    ) -> PlacedBend:
         if not patterns:
             raise BendingError(f"bend({callback!r}) needs a pattern such as '.*weight'")
         places = self._places(methods, weights=bend_param, activations=bend_graph)
@@ -133,10 +134,11 @@ class Bending(Core):
         found = resolve(
             callback, patterns, places, self.traced_methods, self._runner.traces.__contains__
         )
+        check_clusters(callback, self._fingerprint)
         self._book.check_controls(callback, config)
         kernels = place_kernels(callback, found, self._value, self.device, self._knobs)
         saved = saved_patterns(patterns, found, methods, bend_param, bend_graph)
-        bend = Bend(callback, tuple(patterns), saved, self._bank.version, kernels, found)
+        bend = PlacedBend(callback, tuple(patterns), saved, self._bank.version, kernels, found)
         self._book.configs[config].append(bend)
         for control in callback.controls.values():
             control.subscribe(self)
@@ -150,14 +152,15 @@ class Bending(Core):
             for p in self._runner.traces[fn].places
         )
 
-    def _apply(self, bends: Sequence[Bend], config: str | None) -> None:
+    def _apply(self, bends: Sequence[PlacedBend], config: str | None) -> None:
         """Rebuild what these bends touch, and nothing else."""
         if config != self._book.current:
             return
+        bends = [*bends, *self._book.tell_solos(self._knobs)]
         weights = self._bank.compute({name for b in bends for name in b.weights})
         self._runner.commit(weights, self._runner.build({fn for b in bends for fn in b.methods}))
 
-    def _remove(self, bends: Sequence[Bend], config: str | None) -> None:
+    def _remove(self, bends: Sequence[PlacedBend], config: str | None) -> None:
         with self._changing:
             there = self._book.configs.get(config, [])
             gone = [b for b in bends if b in there]

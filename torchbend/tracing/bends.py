@@ -9,17 +9,21 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ..bending import BendingCallback, BendingConfig, BendingParameter
+from ..bending.bend import Bend
+from ..bending.bend_kernel import BendKernel
+from ..bending.callback import walk
 from ..bending.kernel import Kernel
+from ..bending.operand import Operand
 from ..errors import BendingCallbackException, BendingError, suggest
 from ..places import Place, match
 from .knobs import Knobs
 from .shadow import plain_tensors
 
-__all__ = ["Bend", "BendBook", "resolve"]
+__all__ = ["PlacedBend", "BendBook", "resolve"]
 
 
 @dataclass(eq=False)
-class Bend:
+class PlacedBend:
     """A callback on the places that its patterns found.
 
     Attributes:
@@ -27,6 +31,7 @@ class Bend:
         patterns: as the user gave them.
         saved: patterns that find the same places again without further arguments.
         version: the version whose weights it bends.
+        solos: switches of the other bends that silence this one.
         kernels: what runs at each place, by the place's key, in the places' order.
         places: the places, by key.
     """
@@ -37,8 +42,9 @@ class Bend:
     version: str | None
     kernels: dict[str, Kernel] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    solos: list[Operand] = field(default_factory=list)
 
-    def twin(self) -> Bend:
+    def twin(self) -> PlacedBend:
         """The same kernels on the same places, for another configuration."""
         return replace(self, kernels=dict(self.kernels), places=dict(self.places))
 
@@ -57,15 +63,15 @@ class BendBook:
     """All bends, by configuration; the current configuration's are the ones heard."""
 
     def __init__(self) -> None:
-        self.configs: dict[str | None, list[Bend]] = {None: []}
+        self.configs: dict[str | None, list[PlacedBend]] = {None: []}
         self.current: str | None = None
 
     @property
-    def active(self) -> list[Bend]:
+    def active(self) -> list[PlacedBend]:
         """The bends of the current configuration, in the order in which they were made."""
         return self.configs[self.current]
 
-    def all(self) -> list[Bend]:
+    def all(self) -> list[PlacedBend]:
         """The bends of all configurations."""
         return [bend for bends in self.configs.values() for bend in bends]
 
@@ -88,7 +94,7 @@ class BendBook:
         """The kernels on an activation, in order."""
         return [b.kernels[key] for b in self.active if key in b.kernels]
 
-    def end_weight_bends(self, version: str | None) -> list[Bend]:
+    def end_weight_bends(self, version: str | None) -> list[PlacedBend]:
         """Take the weight bends of a version out of the current configuration.
 
         Returns:
@@ -147,11 +153,32 @@ class BendBook:
                     f"{callback!r} brings {control!r}. Share one BendingParameter, or rename one."
                 )
 
-    def moved_by(self, control: BendingParameter) -> Iterator[Bend]:
-        """The bends that read a control, of all configurations."""
+    def moved_by(self, control: BendingParameter) -> Iterator[PlacedBend]:
+        """The bends that read a control, of all configurations; a solo is read by others, too."""
         for bend in self.all():
-            if any(c is control for c in bend.callback.controls.values()):
+            own = any(c is control for c in bend.callback.controls.values())
+            if own or any(control is o.__dict__["parameter"] for o in bend.solos):
                 yield bend
+
+    def tell_solos(self, knobs: Knobs) -> list[PlacedBend]:
+        """Let each bend of the current configuration know the solo switches of the others.
+
+        Returns:
+            The bends that may play otherwise now: those that a switch reaches that is on.
+        """
+        switches = {id(b): list(_switches(b.callback)) for b in self.active}
+        reached = []
+        for bend in self.active:
+            before = bend.solos
+            bend.solos = [o for b in self.active if b is not bend for o in switches[id(b)]]
+            for key, kernel in bend.kernels.items():
+                theirs = knobs.ours(bend.solos, bend.places[key].kind)
+                for part in kernel.modules():
+                    if isinstance(part, BendKernel):
+                        part.hear_others(theirs)
+            if any(o.value for o in (*before, *bend.solos)):
+                reached.append(bend)
+        return reached
 
     def config(self, name: str | None) -> BendingConfig:
         """A configuration as entries that can be saved."""
@@ -159,6 +186,15 @@ class BendBook:
         for bend in self.configs[self.check(name)]:
             config.append((bend.callback, *bend.saved))
         return config
+
+
+def _switches(callback: BendingCallback) -> Iterator[Operand]:
+    """The solo switches of the bends in a callback that are on, or may be."""
+    for each in walk(callback):
+        if isinstance(each, Bend):
+            solo = each.operand("solo")
+            if solo.value or solo.__dict__["parameter"] is not None:
+                yield solo
 
 
 def saved_patterns(

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ..bending.capture import RecordingKernel
-from ..bending.kernel import Kernel
+from ..bending.kernel import STATE, Kernel
 from .lower import CallArgument
+from .shadow import restore, snapshot
 
 __all__ = ["Link", "NamedChains", "forwards", "is_recording", "quiet", "through"]
 
@@ -25,11 +26,8 @@ def forwards(named: NamedChains) -> dict[str, list[Link]]:
 
 
 def quiet(named: NamedChains) -> dict[str, list[Link]]:
-    """The same for a look inside, which is not to be recorded."""
-    return {
-        n: [(_itself if is_recording(k) else k.forward, words) for k, words in chain]
-        for n, chain in named.items()
-    }
+    """The same for a look inside, which is not to be recorded, nor remembered."""
+    return {n: [(_unseen(k), words) for k, words in chain] for n, chain in named.items()}
 
 
 def through(chain: Sequence[Link], given: Mapping[str, Any]) -> Callable[..., torch.Tensor]:
@@ -51,6 +49,23 @@ def through(chain: Sequence[Link], given: Mapping[str, Any]) -> Callable[..., to
 def is_recording(kernel: nn.Module) -> bool:
     """Whether a kernel records what passes."""
     return isinstance(kernel, RecordingKernel) and kernel.recording
+
+
+def _unseen(kernel: Kernel) -> Callable[..., torch.Tensor]:
+    """A kernel as a function that leaves nothing behind."""
+    if is_recording(kernel):
+        return _itself
+    if not kernel.stateful():
+        return kernel.forward
+
+    def run(x: torch.Tensor, **given: Any) -> torch.Tensor:
+        before = snapshot(kernel, STATE)
+        try:
+            return kernel.forward(x, **given)
+        finally:
+            restore(kernel, before)
+
+    return run
 
 
 def _itself(x: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from ..output import (
 )
 from ..places import Place
 from . import looking
-from .bends import Bend, place_kernels
+from .bends import PlacedBend, place_kernels
 from .chains import forwards
 from .core import Core
 from .inputs import bind, signature_of
@@ -148,6 +148,7 @@ class Inspection(Core):
             self._runner.traces[fn] = record
             for bend in bends:
                 self._follow(bend, record)
+            self._book.tell_solos(self._knobs)
             self._runner.rebuild({fn})
         except BaseException:
             for bend, places, kernels in kept:
@@ -158,7 +159,7 @@ class Inspection(Core):
                 self._runner.traces[fn] = before
             raise
 
-    def _follow(self, bend: Bend, record: Trace) -> None:
+    def _follow(self, bend: PlacedBend, record: Trace) -> None:
         """Let a bend sit on the same places of a new trace."""
         for key, place in list(bend.places.items()):
             if place.fn != record.fn:

@@ -9,7 +9,7 @@ when the folded weights take their places.
 from __future__ import annotations
 
 import weakref
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -50,6 +50,11 @@ class Knobs:
             for name, child in list(module._modules.items()):
                 if isinstance(child, Operand) and child.__dict__["parameter"] is not None:
                     setattr(module, name, self._ours(ours, child))
+
+    def ours(self, operands: Sequence[Operand], kind: str) -> list[Operand]:
+        """This model's operands in the place of the controls' own; arguments as for ``adopt``."""
+        known = self._staged if kind == "weight" else self._live
+        return [self._ours(known, o) if o.__dict__["parameter"] else o for o in operands]
 
     def _ours(self, known: Twins, theirs: Operand) -> Operand:
         if theirs not in known:

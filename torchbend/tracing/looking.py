@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
-from ..bending import BendingCallback, CallbackChain, DuringSteps
+from ..bending import BendingCallback
+from ..bending.callback import walk
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place, match
-from .bends import Bend, place_kernels
+from .bends import PlacedBend, place_kernels
 from .chains import Link, quiet, through
 from .faults import explain
 from .hooks import bending_hooks, recording_hooks
@@ -191,7 +192,7 @@ def from_activations(
     fresh = [c for c in extra if not any(c is p for p in placed)]
     places = {p.key: p for p in trace.places if p.name in names}
     temporary = [
-        Bend(
+        PlacedBend(
             callback=c,
             patterns=tuple(names),
             saved=tuple(names),
@@ -362,12 +363,4 @@ def written_buffers(runner: Runner) -> frozenset[str]:
 
 def members(callbacks: Iterable[BendingCallback]) -> list[BendingCallback]:
     """Callbacks, and those inside others."""
-    found: list[BendingCallback] = []
-    for callback in callbacks:
-        if isinstance(callback, CallbackChain):
-            found += members(callback.callbacks)
-        elif isinstance(callback, DuringSteps):
-            found += members([callback.callback])
-        else:
-            found.append(callback)
-    return found
+    return [each for callback in callbacks for each in walk(callback)]

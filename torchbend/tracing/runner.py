@@ -7,7 +7,7 @@ then only swaps in weights that were computed meanwhile, and runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from ..bending import BendingParameter
-from ..bending.kernel import Kernel
+from ..bending.kernel import STATE, Kernel, forget
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
 from .bends import BendBook
@@ -26,7 +26,7 @@ from .inputs import bind, describe
 from .knobs import Knobs
 from .lower import CallArgument, compile_graph, insert_bends, with_outputs
 from .record import Trace
-from .shadow import noise_kept, plain_tensors, restore, snapshot
+from .shadow import State, noise_kept, plain_tensors, restore, snapshot
 from .weights import WeightBank
 
 __all__ = ["Plan", "Runner", "shape_key"]
@@ -226,9 +226,27 @@ class Runner:
             with self.bank.gate:
                 self.running -= 1
 
+    def kernels(self) -> Iterator[Kernel]:
+        """The kernels on all bent activations."""
+        for trace in self.traces.values():
+            for chain in self.chains(trace).values():
+                yield from chain
+
+    def forget(self) -> None:
+        """Let bends on activations forget what they remember of earlier blocks."""
+        for kernel in self.kernels():
+            forget(kernel)
+
+    def keep_past(self) -> State:
+        """Copy what bends on activations remember of earlier blocks."""
+        found: State = {}
+        for kernel in self.kernels():
+            found.update(snapshot(kernel, STATE))
+        return found
+
     def keep(self) -> Any:
-        """Copy the streaming state."""
-        return snapshot(self.shadow)
+        """Copy the streaming state, and what bends remember."""
+        return {**snapshot(self.shadow), **self.keep_past()}
 
     def put_back(self, state: Any) -> None:
         """Put back what :meth:`keep` copied."""

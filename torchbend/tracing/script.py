@@ -148,7 +148,7 @@ class Assembly:
         self.times = times or {}
         self.plays = times is not None
         self.parameters = list(book.controls(book.current).values())
-        self.scripter = Scripter(self.parameters)
+        self.scripter = Scripter(self.parameters, fresh=self.plays)
         self.root = Box()
         self.folds: dict[str, list[torch.jit.ScriptModule]] = {p.name: [] for p in self.parameters}
         self.reached: set[str] = set()
@@ -243,14 +243,14 @@ class Assembly:
 
     def gain(
         self,
-        weight: Sequence[Operand],
-        bias: Sequence[Operand],
+        weight: Sequence[Kernel],
+        bias: Sequence[Kernel],
         channels: int,
         time: int | None,
     ) -> torch.jit.ScriptModule:
         """Script the gains of a layer, gliding along ``time``."""
         if time is None:
-            self.jumping.update(self._names_of([*weight, *bias]))
+            self.jumping.update(self.controls_of([*weight, *bias]))
         return self.scripter.gain(weight, bias, channels, time)
 
     def moved_weights(self) -> list[str]:
@@ -321,7 +321,13 @@ def _start_with(source: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def _controlled(book: BendBook) -> list[str]:
-    return [w for bend in book.active if bend.callback.controls for w in bend.weights]
+    """The weights that a control moves; the solo of another bend does, too."""
+    return [
+        weight
+        for bend in book.active
+        for weight in bend.weights
+        if any(o.__dict__["parameter"] is not None for o in bend.kernels[weight].operands())
+    ]
 
 
 def _with_methods(

@@ -132,13 +132,14 @@ def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     return dict(module.named_parameters(recurse=False))
 
 
-def snapshot(module: nn.Module) -> State:
-    """Copy every buffer of a module."""
+def snapshot(module: nn.Module, prefix: str = "") -> State:
+    """Copy every buffer of a module whose own name begins so."""
     with plain_tensors():
         return {
             (sub, name): buffer.detach().clone()
             for sub in module.modules()
             for name, buffer in own_buffers(sub).items()
+            if name.startswith(prefix)
         }
 
 

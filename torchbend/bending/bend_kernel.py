@@ -1,0 +1,146 @@
+"""The kernel around a kernel: amount, bypass, solo, chosen channels, restored level."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .fade import ramp
+from .kernel import Kernel
+from .levels import Restore
+from .operand import Operand
+
+__all__ = ["BendFactor", "BendKernel"]
+
+
+class _AsItIs(nn.Module):
+    """Restores nothing."""
+
+    def forward(self, bent: Tensor, plain: Tensor) -> Tensor:
+        return bent
+
+
+class BendKernel(Kernel):
+    """``x[chosen] = x[chosen] + amount * (kernel(x[chosen]) - x[chosen])``.
+
+    Attributes:
+        others: the solo switches of the other bends of the model.
+    """
+
+    glides = True
+
+    chosen: Tensor
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        amount: Operand,
+        bypass: Operand,
+        solo: Operand,
+        chosen: Tensor | None,
+        dim: int,
+        restore: Restore | None,
+    ) -> None:
+        """Wrap ``kernel``, which takes the chosen channels of ``dim``; all if it is None."""
+        super().__init__()
+        self.kernel = kernel
+        self.amount = amount
+        self.bypass = bypass
+        self.solo = solo
+        self.others = nn.ModuleList()
+        self.part = chosen is not None
+        self.dim = dim
+        self.restore: nn.Module = _AsItIs() if restore is None else restore
+        self.register_buffer(
+            "chosen", torch.zeros(0, dtype=torch.int64) if chosen is None else chosen
+        )
+        self.plainly = restore is None
+        self.remembers = self.stateful()
+        self.homogeneous = kernel.homogeneous and restore is None
+        # to glide by itself, from the amount of the block before; below 0 there was none
+        self.gliding = False
+        self.time = 0
+        self.before = -1.0
+
+    def hear_others(self, solos: Sequence[Operand]) -> None:
+        """Know the solo switches of the other bends of the model."""
+        self.others = nn.ModuleList(solos)
+
+    def glide_along(self, time: int) -> None:
+        """Let the amount glide along a dimension; the kernel inside does so by itself."""
+        self.gliding = True
+        self.time = time
+
+    def level(self) -> float:
+        """How much is heard now, 0 to 1."""
+        heard = not bool(self.bypass.value)
+        if not bool(self.solo.value):
+            for other in self.others:
+                heard = heard and not bool(other.value)
+        if not heard:
+            return 0.0
+        return min(max(float(self.amount.value), 0.0), 1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with its chosen channels bent as much as it is heard."""
+        now = self.level()
+        before = now
+        if self.gliding:
+            before = now if self.before < 0.0 else self.before
+            self.before = now
+        if now == 0.0 and before == 0.0 and not self.remembers:
+            return x
+        plain = x
+        if self.part:
+            plain = x.index_select(self.dim, self.chosen)
+        bent: Tensor = self.restore(self.kernel(plain), plain)
+        if now == 0.0 and before == 0.0:
+            return x
+        if now != before:
+            amount = before + (now - before) * ramp(plain, self.time)
+            bent = plain + (bent - plain) * amount
+        elif now != 1.0:
+            bent = torch.lerp(plain, bent, now)
+        if self.part:
+            return x.index_copy(self.dim, self.chosen, bent.to(x.dtype))
+        return bent
+
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        """Write the bent weight ``x`` into ``out``."""
+        now = self.level()
+        if now == 0.0:
+            out.copy_(x)
+        elif self.part or not self.plainly:
+            out.copy_(self.forward(x))
+        else:
+            self.kernel.into(x, out)  # type: ignore[operator]
+            if now != 1.0:
+                torch.lerp(x, out, now, out=out)
+
+    def parts(self) -> list[Kernel]:
+        """The kernel inside."""
+        return [self.kernel]
+
+    def refreshes(self) -> bool:
+        """Whether ``update`` does anything inside."""
+        return self.kernel.refreshes()
+
+    @torch.jit.export
+    def update(self) -> None:
+        """Update the kernel inside."""
+        self.kernel.update()  # type: ignore[operator]
+
+
+class BendFactor(nn.Module):
+    """What a bend multiplies with, where all it does is a Scale: ``1 + level * (scale - 1)``."""
+
+    def __init__(self, bend: BendKernel, scale: nn.Module) -> None:
+        """Take the kernel of such a bend, and what gives its scale."""
+        super().__init__()
+        self.bend = bend
+        self.scale = scale
+
+    def forward(self) -> float:
+        """Return the factor."""
+        return 1.0 + self.bend.level() * (self.scale() - 1.0)
