@@ -14,6 +14,7 @@ import torch
 
 from torchbend.description import AttributeInfo, MethodInfo
 from torchbend.errors import script_line
+from torchbend.export.check_values import atmost, elements, near, values_to_try
 from torchbend.export.report import FAIL, NOTE, OK, Row
 from torchbend.export.sound import difference, same
 from torchbend.export.subject import Subject, noise
@@ -117,46 +118,11 @@ class _Attribute:
     def _floats(self) -> bool:
         return any(kind in ("float", "tensor", "buffer") for kind in self._info.types)
 
-    def _trials(self, home: list[Any]) -> list[list[Any]]:
-        """Values inside the range, other than where it starts."""
-        info = self._info
-        if info.choices:
-            return [[choice] for choice in info.choices if [choice] != home]
-        if "str" in info.types:
-            return []
-        if "bool" in info.types:
-            return [[value] * len(home) for value in (False, True) if [value] * len(home) != home]
-        flat = [float(v) for v in _elements(home)]
-        whole = [kind == "int" for kind in info.types] if len(info.types) == len(flat) else []
-        trials = [
-            [self._inside(v, share + 0.02 * (k % 8)) for k, v in enumerate(flat)]
-            for share in (0.35, 0.8, 0.0, 1.0)
-        ]
-        if any(whole):
-            trials += [[self._bounded(v + step) for v in flat] for step in (1.0, -1.0)]
-            trials = [
-                [round(v) if w else v for v, w in zip(trial, whole, strict=True)]
-                for trial in trials
-            ]
-        unique = [list(t) for t in dict.fromkeys(map(tuple, trials))]
-        return [t for t in unique if not _near(t, flat)]
-
-    def _inside(self, value: float, share: float) -> float:
-        low, high = self._info.low, self._info.high
-        if low is not None and high is not None:
-            return low + min(share, 1.0) * (high - low)
-        return self._bounded(value * share if abs(value) > 1e-6 else share - 0.5)
-
-    def _bounded(self, value: float) -> float:
-        low = -math.inf if self._info.low is None else self._info.low
-        high = math.inf if self._info.high is None else self._info.high
-        return min(max(value, low), high)
-
     # -- the checks ------------------------------------------------------------------------
     def _set_and_read(self, home: list[Any]) -> tuple[str, str]:
         """In range: done, and read back as it was set."""
         mismatch = FAIL if self._strict else NOTE
-        trials = self._trials(home)
+        trials = values_to_try(self._info, home)
         for values in [*trials, home]:
             result = self._subject.set(self._info, values)
             if result != 0:
@@ -169,20 +135,18 @@ class _Attribute:
         return OK, f"{len(trials) + 1} values, such as {_short(trials[0])}"
 
     def _heard(self, home: list[Any]) -> tuple[str, str]:
-        trials = self._trials(home)
-        heard: list[str] = []
-        for values in trials:
-            self._subject.set(self._info, values)
-            for name, sound, before in zip(
-                self._listener.methods, self._listener.sounds(), self._before, strict=True
-            ):
-                if name not in heard and not same(sound, before):
-                    heard.append(name)
-            if heard:
-                break
+        trials = values_to_try(self._info, home)
+        heard = self._first_heard(trials, self._before)
+        if not heard and trials:
+            # as with all others moved: what a bend does is not heard while its amount is 0
+            others = self._others()
+            self._subject.set_all({a.name: moved for a, (_, moved) in others.items()})
+            self._subject.set(self._info, home)
+            heard = self._first_heard(trials, list(self._listener.sounds()))
+            self._subject.set_all({a.name: back for a, (back, _) in others.items()})
         self._subject.set(self._info, home)
         if heard:
-            return OK, f"at {_short(values)}, in {', '.join(heard)}"
+            return OK, heard
         # A setting of the model's own (what to learn, say) need not sound at once.
         must = self._strict and self._info.bends and trials and self._listener.tells
         silent = FAIL if must else NOTE
@@ -191,8 +155,36 @@ class _Attribute:
             "Bend another place"
         )
 
+    def _first_heard(self, trials: Sequence[list[Any]], before: Sequence[torch.Tensor]) -> str:
+        """The first value that is heard, and where; empty if none is."""
+        for values in trials:
+            self._subject.set(self._info, values)
+            heard = [
+                name
+                for name, sound, was in zip(
+                    self._listener.methods, self._listener.sounds(), before, strict=True
+                )
+                if not same(sound, was)
+            ]
+            if heard:
+                return f"at {_short(values)}, in {', '.join(heard)}"
+        return ""
+
+    def _others(self) -> dict[AttributeInfo, tuple[list[Any], list[Any]]]:
+        """The other attributes that bend: as they are, and moved; no bend is switched off."""
+        found = {}
+        for other in self._subject.info.attributes:
+            if other.name == self._info.name or other.kept or not other.bends:
+                continue
+            home = list(other.default if other.types == ("buffer",) else self._subject.get(other))
+            switch = other.part in ("bypass", "solo")
+            trials = [[0]] if switch else values_to_try(other, home)
+            if switch or (trials and other.kind != "bool"):
+                found[other] = home, trials[0]
+        return found
+
     def _clamped(self, home: list[Any]) -> tuple[str, str]:
-        count = len(_elements(home))
+        count = len(elements(home))
         bounds = [
             (bound, step)
             for bound, step in ((self._info.low, -1.0), (self._info.high, 1.0))
@@ -212,7 +204,7 @@ class _Attribute:
 
     def _refuses_nan(self, home: list[Any]) -> tuple[str, str]:
         before = self._subject.get(self._info)
-        flat = _elements(home)
+        flat = elements(home)
         # In every place at once, and in each alone.
         spots = [range(len(flat)), *([at] for at in range(min(len(flat), 8)) if len(flat) > 1)]
         for spot in spots:
@@ -248,7 +240,7 @@ class _Attribute:
     def _nonsense(self, home: list[Any]) -> Iterator[list[Any]]:
         types = self._info.types
         if self._array or types == ("tensor",):
-            flat = [float(v) for v in _elements(home)]
+            flat = [float(v) for v in elements(home)]
             yield from (
                 [],
                 flat[:-1],
@@ -271,11 +263,11 @@ class _Attribute:
         """What is out of the known range in what is read, if anything."""
         low = -math.inf if self._info.low is None else self._info.low
         high = math.inf if self._info.high is None else self._info.high
-        for value in _elements(read):
+        for value in elements(read):
             if isinstance(value, str):
                 if self._info.choices and value not in self._info.choices:
                     return repr(value)
-            elif math.isnan(value) or not _atmost(low, value) or not _atmost(value, high):
+            elif math.isnan(value) or not atmost(low, value) or not atmost(value, high):
                 return f"{value:g}"
         return ""
 
@@ -293,40 +285,16 @@ class _Attribute:
 
     def _differs(self, read: Sequence[Any], wanted: Sequence[Any]) -> str:
         """What is read, if it is not what is wanted."""
-        a, b = _elements(read), _elements(wanted)
+        a, b = elements(read), elements(wanted)
         if self._array and not any(isinstance(v, str) for v in b):
             return ""  # its getter answers with words
-        if len(a) == len(b) and _near(a, b):
+        if len(a) == len(b) and near(a, b):
             return ""
         return _short(a)
 
 
-def _elements(values: Sequence[Any]) -> list[Any]:
-    """The numbers or words of some values, tensors taken apart."""
-    found: list[Any] = []
-    for value in values:
-        found += value.flatten().tolist() if isinstance(value, torch.Tensor) else [value]
-    return found
-
-
-def _near(a: Sequence[Any], b: Sequence[Any]) -> bool:
-    """Whether values are the same, as far as single precision goes."""
-    return all(
-        x == y if isinstance(x, str) or isinstance(y, str) else _close(x, y)
-        for x, y in zip(a, b, strict=True)
-    )
-
-
-def _close(x: float, y: float) -> bool:
-    return x == y or math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-7)
-
-
-def _atmost(a: float, b: float) -> bool:
-    return a <= b or _close(a, b)
-
-
 def _short(values: Sequence[Any]) -> str:
-    flat = _elements(values)
+    flat = elements(values)
     words = [f"{v:.4g}" if isinstance(v, float) else repr(v) for v in flat[:4]]
     text = ", ".join(w if len(w) < 30 else f"{w[:26]}...'" for w in words)
     return f"({text}, ...)" if len(flat) > 4 else text or "nothing"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
+from torchbend.bending.kernel import state_buffers
 from torchbend.contents import ask, read_info
 from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.attributes import Attribute
@@ -24,6 +25,7 @@ from torchbend.export.sound import is_finite
 from torchbend.export.subject import noise
 from torchbend.scripts import BendedScript
 from torchbend.scripts.source import contents_of
+from torchbend.tracing.gains import BENDS
 from torchbend.tracing.lower import keep_constants
 from torchbend.tracing.script import Scripted, Times, script_parts
 from torchbend.tracing.shadow import own_parameters, shadow_of
@@ -51,10 +53,10 @@ class Draft:
         self.kept: FileInfo | None = None
         self.state: Any = _start_state(bended, methods)
 
-    @property
-    def state_names(self) -> tuple[str, ...] | None:
-        """Names of the streaming state's buffers in the file."""
-        return tuple(f"_model.{buffer}" for buffer in self.state)
+    def state_names(self, parts: Scripted) -> tuple[str, ...] | None:
+        """Names of the buffers of the file that hold its state, and what bends remember."""
+        remembered = (p for p, _ in state_buffers(parts.module) if p.startswith(BENDS))
+        return tuple(f"_model.{buffer}" for buffer in (*self.state, *remembered))
 
     def known(self, fn: str) -> Method | None:
         """How nn~ plays a method, if that need not be found out."""
@@ -65,6 +67,7 @@ class Draft:
         buffers = dict(module.named_buffers())
         for name, value in self.state.items():
             buffers[name].copy_(value)
+        self.bended._runner.forget()
 
     def is_finite(self, method: Method) -> bool:
         """Whether a method gives finite numbers without bends."""
@@ -123,8 +126,7 @@ class FileDraft(Draft):
         self.state = contents_of(self.runner.source, module)
         self.kept = _told(bended, module)
 
-    @property
-    def state_names(self) -> tuple[str, ...] | None:
+    def state_names(self, parts: Scripted) -> tuple[str, ...] | None:
         """Not known: any value may be state, and playing shows which are."""
         return None
 
@@ -140,6 +142,7 @@ class FileDraft(Draft):
     def reset(self, module: Any) -> None:
         """Put everything but the weights back to what it is in the file."""
         self.runner.start_again(module, self.state)
+        self.runner.forget()
 
     def original(self) -> nn.Module:
         """The file, opened again."""

@@ -14,7 +14,7 @@ from torch import nn
 from torchbend.bending import BendingParameter
 from torchbend.errors import BendingError, ExportError
 from torchbend.export.drafts import Draft
-from torchbend.export.neutral import neutral_values
+from torchbend.export.neutral import all_heard, neutral_values
 from torchbend.export.reference import Case
 from torchbend.export.shapes import Method, Plays, adapted, unbent
 from torchbend.export.sound import difference, peak
@@ -97,10 +97,13 @@ def _moved(
 ) -> tuple[dict[str, Any], float]:
     """Another value for every control, not so far away that the model is beside itself.
 
+    No bend is switched off: none of what it does would be heard.
+
     Returns:
         The values, and how sensitive the model is there.
     """
-    values = {c.name: another(c) for c in controls}
+    heard = all_heard([bend.callback for bend in draft.bended._book.active])
+    values = {c.name: heard.get(c.name, another(c)) for c in controls}
     sensitivity = _sensitivity(draft, runs, values)
     for _ in range(8):
         if SHARE * sensitivity <= TOLERANCE:

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from torchbend.bending import BendingCallback, BendingParameter, Capture
+from torchbend.bending import Bend, BendingCallback, BendingParameter, Capture
+from torchbend.bending.callback import walk
 from torchbend.bending.chain import CallbackChain
 from torchbend.bending.operand import Operand
 from torchbend.errors import BendingParameterException
 
-__all__ = ["neutral_values", "neutral_value_of_each"]
+__all__ = ["all_heard", "neutral_value_of_each", "neutral_values"]
 
 Number = float | complex
 
@@ -44,7 +45,7 @@ def neutral_values(
         A value by control, or None where there are none such: a callback without a neutral
         setting, a fixed setting that is not neutral, a range that leaves it out.
     """
-    uses = [_use(callback) for callback in _flat(callbacks)]
+    uses = list(_uses(callbacks, whole=True))
     if not all(use.settings and use.words and use.numbers for use in uses):
         return None
     each = _agreed(uses)
@@ -62,7 +63,26 @@ def neutral_value_of_each(callbacks: Sequence[BendingCallback]) -> dict[str, Any
         By control; None where there is none, or it cannot be told: a callback without a
         neutral setting, a control that should have two values at once.
     """
-    return _agreed([_use(callback) for callback in _flat(callbacks)])
+    return _agreed(list(_uses(callbacks, whole=False)))
+
+
+def all_heard(callbacks: Sequence[BendingCallback]) -> dict[str, Any]:
+    """Find the values of the switches of bends (bypass, solo) at which none is switched off.
+
+    Args:
+        callbacks: all that bend the model.
+
+    Returns:
+        A value by control, for those that are switches of bends.
+    """
+    found: dict[str, Any] = {}
+    for bend in (each for callback in callbacks for each in walk(callback)):
+        for name in ("bypass", "solo") if isinstance(bend, Bend) else ():
+            operand = bend.operand(name)
+            control = operand.__dict__["parameter"]
+            if control is not None:
+                found[control.name] = _value_for(control, operand, False)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,7 @@ def _use(callback: BendingCallback) -> _Use:
     operands: Mapping[str, Operand] = vars(callback)["_operands"]
     followed = {n: o for n, o in operands.items() if o.__dict__["parameter"] is not None}
     fixed = [
-        (value, _equal(operands[name].value, value))
+        (value, _equal(callback.get(name) if name in operands else getattr(callback, name), value))
         for name, value in callback.neutral.items()
         if name not in followed
     ]
@@ -112,12 +132,39 @@ def _agreed(uses: Sequence[_Use]) -> dict[str, Any]:
     return values
 
 
-def _flat(callbacks: Sequence[BendingCallback]) -> Iterator[BendingCallback]:
+def _uses(callbacks: Sequence[BendingCallback], *, whole: bool) -> Iterator[_Use]:
+    """What the callbacks inside chains and bends ask for.
+
+    Args:
+        callbacks: to take apart.
+        whole: whether all is to be silent together. Then a bend asks for no amount, or to be
+            bypassed, and what is inside may be anything; else each control for itself.
+    """
     for callback in callbacks:
         if isinstance(callback, CallbackChain):
-            yield from _flat(callback.callbacks)
+            yield from _uses(callback.callbacks, whole=whole)
+        elif isinstance(callback, Bend):
+            yield from _uses_of_bend(callback, whole=whole)
         elif not isinstance(callback, Capture):
-            yield callback
+            yield _use(callback)
+
+
+def _uses_of_bend(bend: Bend, *, whole: bool) -> Iterator[_Use]:
+    silent: list[tuple[BendingParameter, Any]] = []
+    for name, value in (("amount", 0.0), ("bypass", True)):
+        operand = bend.operand(name)
+        control = operand.__dict__["parameter"]
+        if control is None:
+            if operand.value == value:
+                return  # it is never heard
+        elif whole or name == "amount":
+            found = _value_for(control, operand, value)
+            if found is not None or not whole:
+                silent.append((control, found))
+    if silent:
+        yield _Use(True, True, True, silent[:1])
+    if not (silent and whole):
+        yield from _uses([bend.callback], whole=whole)
 
 
 def _equal(value: Any, neutral: float | str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FadeKernel", "GainKernel", "ramp"]
+__all__ = ["Factor", "FadeKernel", "GainKernel", "ramp"]
 
 
 def ramp(x: Tensor, dim: int) -> Tensor:
@@ -72,6 +72,16 @@ class FadeKernel(nn.Module):
                 bent = torch.lerp(left, bent, ramp(bent, self.dim))
         return bent
 
+    @torch.jit.export
+    def into(self, x: Tensor, out: Tensor) -> None:
+        """Write the bent value of ``x`` into ``out``; what may hold a fade has this method, too."""
+        out.copy_(self.forward(x))
+
+    @torch.jit.export
+    def update(self) -> None:
+        """Recompute what depends on the controls; how it was stays until it has faded out."""
+        self.kernel.update()  # type: ignore[operator]
+
     def moved(self) -> bool:
         """Whether an operand moved since the last block."""
         moved = False
@@ -84,6 +94,20 @@ class FadeKernel(nn.Module):
         for a, b in zip(self.now, self.then):  # noqa: B905
             b.value = a.value
             b.stamp = a.stamp
+        self.before.update()  # type: ignore[operator]
+
+
+class Factor(nn.Module):
+    """The number that an operand holds."""
+
+    def __init__(self, operand: nn.Module) -> None:
+        """Read ``operand``, which holds a float or an int."""
+        super().__init__()
+        self.operand = operand
+
+    def forward(self) -> float:
+        """Return the number."""
+        return float(self.operand.value)  # type: ignore[arg-type]
 
 
 class GainKernel(nn.Module):
@@ -107,8 +131,8 @@ class GainKernel(nn.Module):
         """Make a gain.
 
         Args:
-            weight: operands, the factors of g.
-            bias: the factors of h.
+            weight: the factors of g: modules that give a float.
+            bias: those of h.
             g: their product now.
             h: their product now.
             channels: dimension of the outputs that ``b`` has one value for.
@@ -132,11 +156,11 @@ class GainKernel(nn.Module):
             b: the layer's bias ``(channels,)``, if it has one.
         """
         g = 1.0
-        for operand in self.weight:
-            g = bounded(g * float(operand.value))  # type: ignore[arg-type]
+        for factor in self.weight:
+            g = bounded(g * factor())
         h = 1.0
-        for operand in self.bias:
-            h = bounded(h * float(operand.value))  # type: ignore[arg-type]
+        for factor in self.bias:
+            h = bounded(h * factor())
         if g == self.g and h == self.h:
             return self._steady(y, b, g, h)
         if not self.glides:

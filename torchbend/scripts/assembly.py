@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ..bending.kernel import Kernel
-from ..bending.operand import Operand
 from ..errors import ScriptError
 from ..tracing.bends import BendBook, made_by
 from ..tracing.gains import outer_scales
@@ -114,8 +113,8 @@ class FileAssembly(Assembly):
         if not scaled:
             return chains
         uses = uses_of_weights(Operation(self.runner.source.open_bare()))
-        weight: dict[Site, list[Operand]] = {}
-        bias: dict[Site, list[Operand]] = {}
+        weight: dict[Site, list[Kernel]] = {}
+        bias: dict[Site, list[Kernel]] = {}
         behind: dict[Site, Use] = {}
         taken = set()
         for name, factors in scaled.items():

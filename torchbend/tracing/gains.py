@@ -16,6 +16,7 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from ..bending.affine import ScaleKernel
+from ..bending.bend_kernel import BendKernel
 from ..bending.kernel import Kernel
 from ..bending.operand import Operand
 from .lower import copy_graph
@@ -60,8 +61,8 @@ class Gain:
     fn: str
     node: str
     channels: int
-    weight: list[Operand] = field(default_factory=list)
-    bias: list[Operand] = field(default_factory=list)
+    weight: list[Kernel] = field(default_factory=list)
+    bias: list[Kernel] = field(default_factory=list)
 
 
 @dataclass
@@ -75,35 +76,40 @@ class _Use:
 
 def outer_scales(
     chain: Sequence[Kernel], follows: Callable[[Operand], bool]
-) -> tuple[list[Kernel], list[Operand]]:
+) -> tuple[list[Kernel], list[Kernel]]:
     """Take the Scales out of a weight's kernels that are factors of what comes out.
 
-    Those are the last ones, and those before kernels that a factor passes through (a mask).
+    Those are the last ones, and those before kernels that a factor passes through (a mask). A bend
+    that scales the whole weight by some amount is one, too.
 
     Returns:
         The other kernels, and the factors; all kernels and none, if no control moves one.
     """
     rest: list[Kernel] = []
-    factors: list[Operand] = []
+    factors: list[Kernel] = []
     passes = True
     for kernel in reversed(chain):
-        if passes and type(kernel) is ScaleKernel:
-            (scale,) = kernel.operands()
-            if scale.kind in ("float", "int"):
-                factors.insert(0, scale)
-                continue
+        if passes and _is_factor(kernel):
+            factors.insert(0, kernel)
+            continue
         passes = passes and kernel.homogeneous
         rest.insert(0, kernel)
-    if any(follows(factor) for factor in factors):
+    if any(follows(operand) for factor in factors for operand in factor.operands()):
         return rest, factors
     return list(chain), []
+
+
+def _is_factor(kernel: Kernel) -> bool:
+    if isinstance(kernel, BendKernel):
+        return kernel.plainly and not kernel.part and _is_factor(kernel.kernel)
+    return type(kernel) is ScaleKernel and kernel.operands()[0].kind in ("float", "int")
 
 
 def find_gains(
     graphs: Mapping[str, fx.Graph],
     source: nn.Module,
     names: Mapping[int, str],
-    scaled: Mapping[str, Sequence[Operand]],
+    scaled: Mapping[str, Sequence[Kernel]],
 ) -> tuple[list[Gain], set[str]]:
     """Find the layers whose scaled weights can become gains.
 
