@@ -68,7 +68,7 @@ class FadeKernel(nn.Module):
             left: Tensor = self.before(x)
             self.catch_up()
             smooth = left.is_floating_point() or left.is_complex()
-            if left.shape == bent.shape and smooth:
+            if left.shape == bent.shape and self.dim < bent.dim() and smooth:
                 bent = torch.lerp(left, bent, ramp(bent, self.dim))
         return bent
 

@@ -103,7 +103,7 @@ class Kernel(nn.Module):
         """Glide to new settings along a dimension from now on; for those with a state.
 
         Args:
-            time: the dimension, counted from the end: -1 is the last one.
+            time: the dimension, from 0 up.
         """
 
     @torch.jit.export

@@ -200,11 +200,17 @@ class Assembly:
         return with_older_operators(insert_bends(trace.graph, lowered))
 
     def time(self, fn: str, name: str) -> int | None:
-        """The dimension along which a value of a method can glide; None if there is none."""
+        """The dimension along which a value of a method can glide; None if there is none.
+
+        It counts from 0 up where the shape of the value is known.
+        """
         place = self.runner.traces[fn].place(name)
         dtype = None if place is None else place.dtype
         smooth = dtype is None or dtype.is_floating_point or dtype.is_complex
-        return self.times.get(fn, {}).get(name) if smooth else None
+        time = self.times.get(fn, {}).get(name) if smooth else None
+        if time is None or place is None or place.shape is None:
+            return time
+        return time % len(place.shape)
 
     def activation(self, kernel: Kernel, time: int | None) -> torch.jit.ScriptModule:
         """Script what bends an activation, gliding along ``time``."""
