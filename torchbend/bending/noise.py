@@ -129,8 +129,8 @@ def plain_normal(
     """``x + std n`` or ``x n std``."""
     shape = [n if dim in (None, d) else 1 for d, n in enumerate(x.shape)]
     count = 1
-    for n in shape:
-        count *= n
+    for length in shape:
+        count *= length
     drawn = [count] if dim is not None else shape
     n = torch.randn(drawn, generator=place_generator(seed, place.key)).reshape(shape)
     return x + std * n if op == "add" else x * n * std

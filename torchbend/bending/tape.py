@@ -1,0 +1,156 @@
+"""Tapes: noise drawn once, that a place reads on and on, block after block.
+
+A tape is one long loop for all values of a place: each channel starts somewhere else on it. So it
+takes a megabyte, however many channels there are, and no ear hears it come round.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..places import Place
+from .fade import ramp
+from .kernel import Kernel
+from .operand import Operand
+
+__all__ = ["LENGTH", "Position", "TapeKernel", "starts"]
+
+LENGTH = 2**18  # frames: 5 s at 48 kHz, and more where a place has fewer frames a second
+ITEM = 100_003  # frames from where one item of a batch starts to where the next one does
+
+
+def starts(place: Place, time: int, generator: torch.Generator | None) -> Tensor:
+    """Draw where on the tape each value of a frame starts.
+
+    Args:
+        place: an activation.
+        time: its dimension of frames.
+        generator: None: all start at the beginning.
+
+    Returns:
+        Whole numbers that broadcast over the place; one item of a batch.
+    """
+    shape = list(place.shape or ())
+    shape[0] = shape[time] = 1
+    if generator is None:
+        return torch.zeros([1] * len(shape), dtype=torch.int64)
+    return torch.randint(LENGTH, shape, generator=generator, device="cpu")
+
+
+class Position(nn.Module):
+    """Where on the tape each value of a block is; it goes on from block to block."""
+
+    state_position: Tensor
+    starts: Tensor
+
+    def __init__(self, starts: Tensor, time: int, items: bool) -> None:
+        """Start at the beginning.
+
+        Args:
+            starts: where each value of a frame starts, to broadcast over a block.
+            time: the dimension of frames.
+            items: whether dim 0 counts items, each of which has noise of its own.
+        """
+        super().__init__()
+        self.time = time
+        self.items = items
+        self.apart = ITEM
+        self.mask = LENGTH - 1  # a power of two: what is beyond the end is at the beginning
+        self.register_buffer("starts", starts)
+        self.register_buffer("state_position", torch.zeros(1, dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the positions of a block's values, and go on.
+
+        Args:
+            x: the block.
+
+        Returns:
+            Indices of the tape that broadcast over ``x``.
+        """
+        frames = x.size(self.time)
+        shape = [1] * x.dim()
+        shape[self.time] = frames
+        index = self.starts + (self.state_position + torch.arange(frames, device=x.device)).reshape(
+            shape
+        )
+        if self.items and x.size(0) > 1:
+            shape = [1] * x.dim()
+            shape[0] = x.size(0)
+            index = index + (torch.arange(x.size(0), device=x.device) * self.apart).reshape(shape)
+        self.go_on(frames)
+        return torch.bitwise_and(index, self.mask)
+
+    def go_on(self, frames: int) -> None:
+        """Move by so many frames, in place, for those who hold the buffer (a CUDA graph)."""
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            # what was made under inference_mode cannot be written outside of it
+            if self.state_position.is_inference() and not torch.is_inference_mode_enabled():
+                self.state_position = self.state_position.clone()
+        self.state_position.add_(frames).bitwise_and_(self.mask)
+
+
+class TapeKernel(Kernel):
+    """``x + std * noise``, or that where ``draw < density``, both read from tapes."""
+
+    glides = True
+
+    noise: Tensor
+    draw: Tensor
+
+    def __init__(
+        self,
+        std: Operand,
+        density: Operand,
+        noise: Tensor,
+        draw: Tensor | None,
+        position: Position,
+    ) -> None:
+        """Add noise.
+
+        Args:
+            std: its level.
+            density: how much of it there is, 0 to 1; read with ``draw`` only.
+            noise: the tape, ``(LENGTH,)``.
+            draw: likewise, uniform from 0 to 1; None: every value is hit.
+            position: where on both.
+        """
+        super().__init__()
+        self.std = std
+        self.density = density
+        self.position = position
+        self.sparse = draw is not None
+        self.register_buffer("noise", noise)
+        self.register_buffer("draw", torch.zeros(0) if draw is None else draw)
+        # to glide by itself, from the settings of the block before; -1: it does not
+        self.time = -1
+        self.before = -1.0
+        self.hit_before = -1.0
+
+    def glide_along(self, time: int) -> None:
+        """Let level and density glide along a dimension."""
+        self.time = time
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with the noise that follows that of the block before."""
+        now = max(float(self.std.value), 0.0)
+        hit = min(max(float(self.density.value), 0.0), 1.0)
+        before, hit_before = now, hit
+        if self.time >= 0:
+            if self.before >= 0.0:
+                before, hit_before = self.before, self.hit_before
+            self.before = now
+            self.hit_before = hit
+        index: Tensor = self.position(x)
+        if now == 0.0 and before == 0.0:
+            return x
+        noise = self.noise[index].to(x.dtype)
+        if self.sparse:
+            draw = self.draw[index]
+            if hit == hit_before:
+                noise = noise * (draw < hit).to(x.dtype)
+            else:
+                edge = hit_before + (hit - hit_before) * ramp(draw, self.time)
+                noise = noise * (draw < edge).to(x.dtype)
+        if now == before:
+            return x + now * noise
+        return x + (before + (now - before) * ramp(x, self.time)) * noise
