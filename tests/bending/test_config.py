@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,12 +12,16 @@ from hypothesis import strategies as st
 
 from torchbend.bending import (
     Affine,
+    Bend,
     BendingCallback,
     BendingConfig,
     BendingParameter,
     Bias,
     Capture,
+    Channels,
+    Clusters,
     DuringSteps,
+    Fraction,
     InterpolateActivation,
     InterpolationFromCapture,
     Lambda,
@@ -25,12 +30,16 @@ from torchbend.bending import (
     OrderedMask,
     Permute,
     Scale,
+    Span,
     ThresholdActivation,
     ThresholdPermute,
 )
+from torchbend.bending.cluster import Group
 from torchbend.bending.registry import builtin_callbacks
 from torchbend.errors import BendingCallbackException, ConfigError
 from torchbend.places import Place
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 class FakeModule:
@@ -52,6 +61,17 @@ class FakeModule:
         import re
 
         return [name for name in self.names if re.match(pattern, name)]
+
+
+CLUSTERS = Clusters(
+    "decode:act",
+    4,
+    "0123456789abcdef",
+    (Group("c0", (0, 2), {"level": -20.5, "centroid": 0.1}), Group("dark", (1, 3))),
+    ("level", "centroid"),
+    10,
+)
+OTHERS = CLUSTERS.rename({"c0": "bright"})  # of the same place
 
 
 def everything():
@@ -83,6 +103,12 @@ def everything():
         (DuringSteps(Mask(0.5, seed=2)), "s"),
         (InterpolateActivation(softmax=True), "i"),
         (InterpolationFromCapture(), "i"),
+        (Bend(Scale(p), p, channels=CLUSTERS["dark"], restore="channel"), "decode:act$"),
+        (Bend(Bias(q), channels=OTHERS["bright"], bypass=b), "decode:act$"),
+        (Bend(Bias(q) >> Bend(Scale(2.0), channels=CLUSTERS["c0"]), solo=True), "decode:act$"),
+        (Bend(Scale(p), channels=Fraction(0.5, seed=3), dim=0), "s"),
+        (Bend(Scale(p), channels=Span(1, None, 2)), "s"),
+        (Bend(Scale(p), channels=Channels(0, -1)), "s"),
     )
 
 
@@ -94,12 +120,18 @@ def test_there_and_back(tmp_path):
     assert loaded == config
     assert repr(loaded) == repr(config)
     assert [entry[1:] for entry in loaded] == [entry[1:] for entry in config]
-    assert {type(entry[0]).__name__ for entry in config} == set(builtin_callbacks())
+    later = "torchbend.operations."  # those have a test of their own, all of them
+    first = {n for n, c in builtin_callbacks().items() if not c.__module__.startswith(later)}
+    assert {type(entry[0]).__name__ for entry in config} == first
+    names = ["decode:act", "decode:act (2)"]
+    assert list(json.loads(path.read_text())["clusters"]) == names
+    assert loaded[20][0].channels == CLUSTERS["dark"]
+    assert loaded[21][0].channels == OTHERS["bright"]
     # the same draws
     x = torch.linspace(-1, 1, 24).reshape(4, 6)
     place = Place("w", "weight", (4, 6), x.dtype)
     for one, other in zip(config, loaded, strict=True):
-        if one[0].weight_compatible and not isinstance(one[0], Affine):
+        if one[0].weight_compatible and not isinstance(one[0], (Affine, Bend)):
             assert torch.equal(one[0].kernel(place, x)(x), other[0].kernel(place, x)(x))
     # a second trip writes the same file
     again = tmp_path / "again.json"
@@ -193,8 +225,18 @@ MISTAKES = [
     ('"value": 0.25', '"value": [', "not JSON"),
     ('"value": "mul"', '"value": "div"', "one of"),
     ('"clamp": true', '"clamp": "yes"', "clamp is true or false"),
-    ('"version": 1', '"version": 2', "version"),
-    ('"version": 1', '"version": true', "version"),
+    ('"version": 2', '"version": 3', "is 3, and .* reads up to 2.*Update torchbend"),
+    ('"version": 2', '"version": 0', "there are versions 1 to 2"),
+    ('"version": 2', '"version": true', "there are versions 1 to 2"),
+    ('"clusters": "decode:act"', '"clusters": "decode:art"', "no clusters.*'decode:act'"),
+    ('"clusters": "decode:act"', '"clusters": 3', "no clusters 3 in this file"),
+    ('"cluster": "dark"', '"cluster": "drak"', "no cluster 'drak' at.*Nearest: 'dark'"),
+    ('"cluster": "dark"', '"cluster": ["dark"]', "no cluster"),
+    ('"cluster": "dark"', '"which": "dark"', "no 'which'"),
+    ('"select": "cluster"', '"select": "clusters"', "no selector 'clusters'"),
+    ('"clusters": {', '"clusters": [], "c": {', "no 'c'"),
+    ('"dark": {', '"dark": 3, "x": {', "clusters.decode:act.clusters.dark is an object"),
+    ('"sounds": 10', '"sounds": -1', "sounds is a whole number from 0"),
     ('"format": "torchbend-config"', '"format": "pickle"', "format"),
     ('"bends": [', '"bens": [', "no 'bens'.*Nearest: 'bends'"),
     ('"seed": 12', '"seed": 12, "seed": 13', "'seed' is given twice"),
@@ -235,6 +277,59 @@ def test_files_that_are_no_configurations(text, tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not a text file"):
         BendingConfig.load(path)
+
+
+def test_a_file_of_the_first_version_opens_as_before(tmp_path):
+    """It was written before there was a second one: all callbacks and kinds of controls."""
+    old = DATA / "config_version_1.json"
+    config = BendingConfig.load(old)
+    assert json.loads(old.read_text())["version"] == 1
+    first = everything()
+    assert config == BendingConfig(*list(first)[:20])
+    config.save(tmp_path / "new.json")
+    data = json.loads((tmp_path / "new.json").read_text())
+    assert data["version"] == 2
+    assert {**data, "version": 1} == json.loads(old.read_text())
+    assert BendingConfig.load(tmp_path / "new.json") == config
+
+
+def test_a_mistake_in_a_file_of_the_first_version_has_its_line(tmp_path):
+    lines = (DATA / "config_version_1.json").read_text().splitlines()
+    number = next(i for i, line in enumerate(lines) if '"seed": 12' in line)
+    lines[number] = lines[number].replace("12", "1.5")
+    (tmp_path / "old.json").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=rf"line {number + 1}: a seed is an int"):
+        BendingConfig.load(tmp_path / "old.json")
+
+
+def test_a_file_of_the_future_asks_for_an_update(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{\n"format": "torchbend-config",\n"version": 12,\n"scenes": {}}')
+    with pytest.raises(ConfigError, match=r"c.json, line 3: the version is 12.*Update torchbend"):
+        BendingConfig.load(path)
+
+
+def test_what_shares_clusters_is_written_once():
+    more = CLUSTERS.rename({"c0": "c0"})  # equal, and another object
+    config = BendingConfig(
+        (Bend(Scale(1.0), channels=CLUSTERS["c0"]), "a"),
+        (Bend(Scale(1.0), channels=more["c0"]), "b"),
+    )
+    assert list(config.to_json()["clusters"]) == ["decode:act"]
+    other = BendingConfig(
+        (Bend(Scale(1.0), channels=CLUSTERS["dark"]), "a"),
+        (Bend(Scale(1.0), channels=more["c0"]), "b"),
+    )
+    assert config != other
+    assert "clusters" not in BendingConfig((Bend(Scale(1.0), channels=[0, 2]), "a")).to_json()
+    moved = BendingConfig(*((e[0], *e[1:]) for e in config))
+    assert moved == config
+    renamed = CLUSTERS.rename({"dark": "dim"})
+    third = BendingConfig(
+        (Bend(Scale(1.0), channels=renamed["c0"]), "a"),
+        (Bend(Scale(1.0), channels=more["c0"]), "b"),
+    )
+    assert third != config  # the other clusters of the same names are others
 
 
 def test_lines_are_exact(tmp_path):

@@ -16,13 +16,12 @@ from typing import Any, Protocol
 
 from ..errors import BendingError, ConfigError
 from .callback import BendingCallback
-from .encoding import Decoder, Encoder, Located, decode_file
+from .encoding import Decoder, Encoder
+from .located import Located, decode_file
+from .migration import FORMAT, VERSION, migrate
 from .parameter import BendingParameter
 
 __all__ = ["BendingConfig", "Bendable"]
-
-FORMAT = "torchbend-config"
-VERSION = 1
 
 Entry = tuple[Any, ...]
 
@@ -120,21 +119,28 @@ class BendingConfig:
             ConfigError: a callback holds what JSON cannot (a ``Lambda``'s function).
             OSError: the file cannot be written.
         """
-        text = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
+        text = json.dumps(self.to_json(Path(path).parent), indent=2, allow_nan=False) + "\n"
         Path(path).write_text(text, encoding="utf-8")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, folder: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """Return what ``save`` writes, as plain data.
+
+        Args:
+            folder: what the paths of tensors' files are relative to; None for whole paths.
 
         Raises:
             ConfigError: a callback holds what JSON cannot.
         """
-        encoder = Encoder()
+        encoder = Encoder(folder=None if folder is None else Path(folder))
         bends = [
             {**encoder.callback(entry[0]), "patterns": list(entry[1:])} for entry in self._entries
         ]
         parameters = {name: encoder.parameter(p) for name, p in self.parameters.items()}
-        return {"format": FORMAT, "version": VERSION, "parameters": parameters, "bends": bends}
+        data: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+        data.update(parameters=parameters, bends=bends)
+        if encoder.clusters:
+            data["clusters"] = {name: each.to_json() for name, each in encoder.clusters.items()}
+        return data
 
     @classmethod
     def load(
@@ -174,15 +180,10 @@ class BendingConfig:
         module: Bendable | None,
         callbacks: Mapping[str, type[BendingCallback]] | None,
     ) -> BendingConfig:
-        root = file.object((), required=("format", "version", "parameters", "bends"))
-        if root["format"] != FORMAT:
-            raise file.error(("format",), f"the format is {root['format']!r}, not {FORMAT!r}")
-        if root["version"] != VERSION or isinstance(root["version"], bool):
-            raise file.error(
-                ("version",),
-                f"the version is {root['version']!r}; this torchbend reads version {VERSION}",
-            )
+        migrate(file)
+        file.object((), ("format", "version", "parameters", "bends"), ("clusters",))
         decoder = Decoder(file, callbacks or {})
+        decoder.read_clusters()
         decoder.read_parameters()
         config = cls()
         for i in range(len(file.list(("bends",)))):
@@ -226,7 +227,8 @@ class BendingConfig:
     def _compared(self) -> Any:
         encoder = Encoder(strict=False)
         bends = [(encoder.callback(entry[0]), entry[1:]) for entry in self._entries]
-        return bends, {name: encoder.parameter(p) for name, p in self.parameters.items()}
+        controls = {name: encoder.parameter(p) for name, p in self.parameters.items()}
+        return bends, controls, encoder.clusters
 
     def __repr__(self) -> str:
         """Show the entries."""

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from torch import Tensor
 
-from ..errors import BendingError, ConfigError, suggest
+from ..errors import BendingError, ConfigError
 from .callback import BendingCallback
 from .chain import CallbackChain
+from .cluster import Cluster, Clusters, read_clusters
 from .function import Lambda, function_name
+from .located import Located, Path_, is_number, shown
 from .operand import plain_number
 from .parameter import BendingParameter, BendingView
 from .registry import builtin_callbacks
+from .selectors import Selector, selector_from
+from .tensor_file import Tensors, read_tensor_file
 
-__all__ = ["Decoder", "Encoder", "Located", "decode_file"]
-
-Path_ = tuple[str | int, ...]
-
-_SPACE = re.compile(r"[ \t\n\r]*")
-_DEEPEST = 40
+__all__ = ["Decoder", "Encoder"]
 
 
 class Encoder:
     """Turns callbacks and controls into what JSON can hold."""
 
-    def __init__(self, strict: bool = True) -> None:
+    def __init__(self, strict: bool = True, folder: Path | None = None) -> None:
         """Make an encoder.
 
         Args:
             strict: refuse what JSON cannot hold; else leave it as it is, to be compared.
+            folder: of the configuration's file, which paths are relative to; None for none.
         """
         self.strict = strict
+        self.folder = folder
+        self.clusters: dict[str, Clusters] = {}
 
     def callback(self, callback: BendingCallback) -> dict[str, Any]:
         """Encode a callback: its class's name and its settings.
@@ -84,6 +85,13 @@ class Encoder:
             return {"parameter": value.name, "steps": steps}
         if isinstance(value, BendingCallback):
             return self.callback(value)
+        if isinstance(value, Cluster):
+            kept = self._kept(value.clusters)
+            return {"select": value.kind, "clusters": kept, **value.to_json()}
+        if isinstance(value, Selector):
+            return {"select": value.kind, **value.to_json()}
+        if isinstance(value, Tensors):
+            return value.encoded(self.folder, who, name) if self.strict else value
         value = plain_number(value)
         if value is None or isinstance(value, (bool, int, str)):
             return value
@@ -111,126 +119,13 @@ class Encoder:
             "a file holds numbers, words, lists and controls"
         )
 
-
-class Located:
-    """Plain data read from JSON text, with the line of every part of it."""
-
-    def __init__(self, name: str, text: str) -> None:
-        """Parse ``text``.
-
-        Args:
-            name: the file's name, for messages.
-            text: JSON.
-
-        Raises:
-            ConfigError: the text is not JSON; says the line.
-        """
-        self.name = name
-        self.text = text
-        self._at: dict[Path_, int] = {(): 0}
-        try:
-            self.data = json.loads(text, parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{name}, line {error.lineno}: not JSON: {error.msg}") from error
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{name}: not JSON that can be read: {error}") from error
-        self._locate(self._skip(0), (), json.JSONDecoder())
-
-    def error(
-        self,
-        path: Path_,
-        message: str,
-        asked: str | None = None,
-        existing: Collection[str] = (),
-    ) -> ConfigError:
-        """Make the exception for a part of the file.
-
-        Args:
-            path: which part.
-            message: what is wrong with it.
-            asked: a name that does not exist, if that is it.
-            existing: the names that do.
-        """
-        line = self.text.count("\n", 0, self._at.get(path, 0)) + 1
-        nearest = "" if asked is None else ". " + suggest(asked, existing)
-        return ConfigError(f"{self.name}, line {line}: {message}{nearest}")
-
-    def get(self, path: Path_) -> Any:
-        """Return a part."""
-        part = self.data
-        for step in path:
-            part = part[step]
-        return part
-
-    def list(self, path: Path_) -> list[Any]:
-        """Return a part that has to be a list.
-
-        Raises:
-            ConfigError: it is not.
-        """
-        part = self.get(path)
-        if not isinstance(part, list):
-            raise self.error(path, f"{_where(path)} is a list; got {_shown(part)}")
-        return part
-
-    def object(
-        self, path: Path_, required: Sequence[str] = (), optional: Sequence[str] | None = ()
-    ) -> dict[str, Any]:
-        """Return a part that has to be an object with certain keys.
-
-        Args:
-            path: which part.
-            required: keys that must be there.
-            optional: keys that may be there; None for any.
-
-        Raises:
-            ConfigError: it is not.
-        """
-        part = self.get(path)
-        if not isinstance(part, dict):
-            raise self.error(path, f"{_where(path)} is an object {{...}}; got {_shown(part)}")
-        if optional is not None:
-            known = [*required, *optional]
-            for key in part:
-                if key not in known:
-                    raise self.error((*path, key), f"{_where(path)} has no {key!r}", key, known)
-        for key in required:
-            if key not in part:
-                raise self.error(path, f"{_where(path)} lacks {key!r}")
-        return part
-
-    def _skip(self, at: int) -> int:
-        space = _SPACE.match(self.text, at)
-        return at if space is None else space.end()
-
-    def _locate(self, at: int, path: Path_, scalars: json.JSONDecoder) -> int:
-        """Note where the value at ``at`` and its parts begin; return where it ends.
-
-        The text is known to be JSON.
-        """
-        self._at[path] = at
-        if len(path) > _DEEPEST:
-            raise self.error(path[:_DEEPEST], "nested too deeply")
-        opening = self.text[at]
-        if opening not in "{[":
-            return scalars.raw_decode(self.text, at)[1]
-        closing = "}" if opening == "{" else "]"
-        seen: set[str | int] = set()
-        at = self._skip(at + 1)
-        while self.text[at] != closing:
-            key: str | int = len(seen)
-            if opening == "{":
-                start = at
-                key, at = scalars.raw_decode(self.text, at)
-                if key in seen:
-                    self._at[(*path, key)] = start
-                    raise self.error((*path, key), f"{key!r} is given twice")
-                at = self._skip(self._skip(at) + 1)
-            seen.add(key)
-            at = self._skip(self._locate(at, (*path, key), scalars))
-            if self.text[at] == ",":
-                at = self._skip(at + 1)
-        return at + 1
+    def _kept(self, clusters: Clusters) -> str:
+        """The name under which clusters are written, which are written once."""
+        name, number = clusters.place, 1
+        while self.clusters.setdefault(name, clusters) != clusters:
+            number += 1
+            name = f"{clusters.place} ({number})"
+        return name
 
 
 class Decoder:
@@ -246,6 +141,7 @@ class Decoder:
         self.file = file
         self.classes = {**builtin_callbacks(), **callbacks}
         self.parameters: dict[str, BendingParameter] = {}
+        self.clusters: dict[str, Clusters] = {}
 
     def read_parameters(self) -> None:
         """Make the file's controls.
@@ -280,9 +176,19 @@ class Decoder:
                 raise self.file.error(
                     (*path, "kind"),
                     f"control {name!r} is called a {spec['kind']!r}, and its value "
-                    f"{_shown(spec['value'])} makes it a {parameter.kind!r}",
+                    f"{shown(spec['value'])} makes it a {parameter.kind!r}",
                 )
             self.parameters[name] = parameter
+
+    def read_clusters(self) -> None:
+        """Make the file's clusters, if it has some.
+
+        Raises:
+            ConfigError: something is wrong with them.
+        """
+        if "clusters" in self.file.data:
+            for name in self.file.object(("clusters",), optional=None):
+                self.clusters[name] = read_clusters(self.file, ("clusters", name))
 
     def callback(self, path: Path_) -> BendingCallback:
         """Make the callback described at ``path``.
@@ -362,17 +268,42 @@ class Decoder:
         if "callback" in found:
             self.file.object(path, ("callback", "settings"))
             return self.callback(path)
+        if "select" in found:
+            if found["select"] == Cluster.kind:
+                return self._cluster(path)
+            settings = {key: self.value((*path, key)) for key in found if key != "select"}
+            try:
+                return selector_from(str(found["select"]), settings)
+            except BendingError as error:
+                raise self.file.error(path, str(error)) from error
+        if "tensors" in found:
+            return read_tensor_file(self.file, path)
         if set(found) == {"complex"}:
             parts = self.value((*path, "complex"))
-            if isinstance(parts, list) and len(parts) == 2 and all(map(_is_number, parts)):
+            if isinstance(parts, list) and len(parts) == 2 and all(map(is_number, parts)):
                 return complex(*parts)
         if found in ({"float": "inf"}, {"float": "-inf"}, {"float": "nan"}):
             return float(found["float"])
         raise self.file.error(
             path,
             'a setting is a number, a word, a list, {"parameter": name}, '
-            f'{{"complex": [real, imaginary]}} or {{"float": "inf"}}; got {_shown(found)}',
+            f'{{"complex": [real, imaginary]}} or {{"float": "inf"}}; got {shown(found)}',
         )
+
+    def _cluster(self, path: Path_) -> Cluster:
+        found = self.file.object(path, ("select", "clusters", "cluster"))
+        name = found["clusters"]
+        if not isinstance(name, str) or name not in self.clusters:
+            raise self.file.error(
+                (*path, "clusters"),
+                f"there are no clusters {name!r} in this file",
+                str(name),
+                self.clusters,
+            )
+        try:
+            return self.clusters[name][found["cluster"]]
+        except BendingError as error:
+            raise self.file.error((*path, "cluster"), str(error)) from error
 
     def _view(self, path: Path_) -> BendingParameter | BendingView:
         found = self.file.object(path, ("parameter",), ("steps",))
@@ -391,46 +322,10 @@ class Decoder:
         for i, step in enumerate(self.file.list((*path, "steps"))):
             if not isinstance(step, list) or len(step) != 2 or not isinstance(step[0], str):
                 raise self.file.error(
-                    (*path, "steps", i), f'a step is such as ["mul", 2.0]; got {_shown(step)}'
+                    (*path, "steps", i), f'a step is such as ["mul", 2.0]; got {shown(step)}'
                 )
             steps.append((step[0], self.value((*path, "steps", i, 1))))
         try:
             return BendingView(parameter, tuple(steps))
         except BendingError as error:
             raise self.file.error((*path, "steps"), str(error)) from error
-
-
-def decode_file(path: Path) -> Located:
-    """Read a JSON file.
-
-    Raises:
-        ConfigError: it is not text, or not JSON.
-        OSError: it cannot be read.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not a text file: {error}") from error
-    return Located(str(path), text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON; an infinity is written {{'float': 'inf'}}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _where(path: Path_) -> str:
-    if not path:
-        return "the file"
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..bending.fingerprint import fingerprint
 from ..errors import BendingError, TracingError
 from ..hints import ExportHints
 from ..tracing import looking as _looking
@@ -148,6 +149,11 @@ class BendedScript(BendedModule):
                 self._trace(fn, (x.to(self.device),), {})
             except TracingError as error:
                 log.warning("%s: its activations are not known until trace(%r, ...)", error, fn)
+
+    def _fingerprint(self) -> str:
+        """A short name for the file's weights, but for those that knobs of the file move."""
+        moved = self._bank.moved_by_the_file
+        return fingerprint((n, p) for n, p in self._bank.original.items() if n not in moved)
 
     def _read_by(self, weight: str, methods: Sequence[str]) -> bool:
         holder = weight.rpartition(".")[0]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..bending.fingerprint import fingerprint
 from ..errors import BendingError, TracingError, first_line, suggest
 from ..places import Place
 from .bends import BendBook
@@ -233,6 +234,10 @@ class Core:
                 if fn is None or name in fn:
                     places += trace.places
         return places
+
+    def _fingerprint(self) -> str:
+        """A short name for the weights of the wrapped module, whatever bends them."""
+        return fingerprint(self._module.named_parameters())
 
     def _value(self, name: str) -> torch.Tensor:
         return self._bank.bent(name, self._bank.version).detach()
