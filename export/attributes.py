@@ -69,16 +69,21 @@ class Attribute:
         """Whether nn~ sets it from an array of Pd, or a buffer~ of Max."""
         return self.info.types in (("tensor",), ("buffer",))
 
-    def told(self, neutral: Any, *, glides: bool) -> Attribute:
+    def told(
+        self, neutral: Any, *, glides: bool, owner: tuple[str, str] = ("", "")
+    ) -> Attribute:
         """The same, described further.
 
         Args:
             neutral: the control's value at which it does nothing, as Python has it; None if
                 there is none.
             glides: whether all that it moves glides to a new value.
+            owner: the bend that it belongs to, and what of that bend it moves.
         """
         values = None if neutral is None else _values(neutral)
-        return replace(self, info=replace(self.info, neutral=values, glides=glides))
+        bend, part = owner
+        info = replace(self.info, neutral=values, glides=glides, bend=bend, part=part)
+        return replace(self, info=info)
 
     def source(self, folds: Sequence[str]) -> str:
         """The setter and the getter.

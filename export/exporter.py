@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from torchbend.bending import BendingConfig
+from torchbend.bending import Bend, BendingCallback, BendingConfig, BendingParameter
+from torchbend.bending.callback import walk
+from torchbend.bending.membership import memberships
 from torchbend.description import EXTRA_FILE, FileInfo
 from torchbend.errors import ConfigError, ExportError, suggest
 from torchbend.export.attributes import Attribute, of_control, of_model
@@ -131,7 +133,7 @@ def export(
         times = {m.info.name: _times(draft, m) for m in looked}
         parts = draft.parts(times, chosen)
         attributes = _attributes(bended, parts, hints, vectors or {})
-        info = _describe(draft, looked, attributes, hints, name or target.stem)
+        info = _describe(draft, parts, looked, attributes, hints, name or target.stem)
         face = draft.face(parts, looked, attributes, hints.sample_rate).to("cpu")
         refuse(face)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".torchbend-") as folder:
@@ -243,7 +245,8 @@ def _attributes(
         if name not in parts.controls:
             raise ExportError(f"there is no control {name!r}. {suggest(name, parts.controls)}")
     moved = _what_moves(bended)
-    neutral = neutral_value_of_each([bend.callback for bend in bended._book.active])
+    callbacks = [bend.callback for bend in bended._book.active]
+    neutral, owners = neutral_value_of_each(callbacks), memberships(callbacks)
     found = [
         of_control(
             parameter,
@@ -251,7 +254,11 @@ def _attributes(
             parts.folds[parameter.name],
             moved.get(parameter.name, ()),
             vectors.get(parameter.name),
-        ).told(neutral.get(parameter.name), glides=parameter.name not in parts.jumping)
+        ).told(
+            neutral.get(parameter.name),
+            glides=parameter.name not in parts.jumping,
+            owner=owners.get(parameter.name, ("", "")),
+        )
         for parameter in parts.parameters
         if parameter.name in parts.reached
     ]
@@ -262,19 +269,35 @@ def _attributes(
 
 
 def _what_moves(bended: BendedModule) -> dict[str, list[str]]:
-    """What each control moves, in words."""
+    """What each control moves, in words; nothing for the solo of a bend that is alone."""
     texts: dict[str, list[str]] = {}
-    for bend in bended._book.active:
+    active = bended._book.active
+    heard = {o.__dict__["parameter"] for bend in active for o in bend.solos}
+    for bend in active:
         count = len(bend.places)
         first = next(iter(bend.places))
         where = first if count == 1 else f"{count} places: {bend.patterns[0]}"
-        for name in bend.callback.controls:
-            texts.setdefault(name, []).append(f"{type(bend.callback).__name__} on {where}")
+        alone = _solos(bend.callback) - heard
+        for name, control in bend.callback.controls.items():
+            if control not in alone:
+                texts.setdefault(name, []).append(f"{_kind(bend.callback)} on {where}")
     return texts
+
+
+def _solos(callback: BendingCallback) -> set[BendingParameter]:
+    """The controls that are solo switches."""
+    bends = (each for each in walk(callback) if isinstance(each, Bend))
+    return {bend.operand("solo").__dict__["parameter"] for bend in bends} - {None}
+
+
+def _kind(callback: BendingCallback) -> str:
+    """What a callback is called for people: of a bend, what it bends with."""
+    return _kind(callback.callback) if isinstance(callback, Bend) else type(callback).__name__
 
 
 def _describe(
     draft: Draft,
+    parts: Scripted,
     methods: Sequence[Method],
     attributes: Sequence[Attribute],
     hints: ExportHints,
@@ -293,7 +316,7 @@ def _describe(
         methods=tuple((there | played).values()),
         attributes=(*(kept.attributes if kept else ()), *(a.info for a in attributes)),
         sample_rate=kept.sample_rate if kept and kept.sample_rate else hints.sample_rate,
-        state=draft.state_names,
+        state=draft.state_names(parts),
         bending=bending,
         source=_source(bended, hints),
         made_with={"torchbend": version("torchbend"), "torch": torch.__version__},

@@ -24,7 +24,6 @@ from typing import Any
 
 from torchbend.errors import LiveError, TorchbendError
 from torchbend.realtime.audio.io_process import Device
-from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.errands import Errands
@@ -321,7 +320,8 @@ class Host:
         """Move a control.
 
         Args:
-            name: of a bend, or an address such as ``"/gain/out"``.
+            name: of a control, such as ``"drive"`` or ``"fold_amount"``, or an address such as
+                ``"/gain/out"``.
             values: what to.
 
         Raises:
@@ -329,7 +329,7 @@ class Host:
             LiveError: the host does not play.
         """
         self._playing()
-        self.surface.tree.set(name if name.startswith("/") else f"{BENDS}/{name}", values)
+        self.surface.tree.set(self.surface.address_of(name), values)
 
     def panic(self) -> None:
         """Silence, and every bend neutral; ``set("/panic", False)`` lets sound through again."""

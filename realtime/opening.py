@@ -18,6 +18,7 @@ import torch
 
 from torchbend.archive import Archive, is_torchscript, open_script
 from torchbend.bending import BendingConfig, BendingParameter
+from torchbend.bending.membership import memberships
 from torchbend.contents import ask, read_info
 from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.errors import LiveError, ScriptError, suggest
@@ -320,12 +321,14 @@ def _describe_in_process(bended: BendedModule, path: Path, options: dict[str, An
                 f"{method.name} takes {len(inputs)} tensors, and what plays in this process "
                 "takes one: wrap the module in one whose method does"
             )
-    controls = bended.controllables.values()
-    return replace(info, attributes=(*info.attributes, *map(_attribute, controls)))
+    owners = memberships(bended.bending_callbacks)
+    told = [_attribute(c, owners.get(c.name)) for c in bended.controllables.values()]
+    return replace(info, attributes=(*info.attributes, *told))
 
 
-def _attribute(control: BendingParameter) -> AttributeInfo:
-    """A control as an exported file would have it."""
+def _attribute(control: BendingParameter, owner: tuple[str, str] | None) -> AttributeInfo:
+    """A control as an exported file would have it, with the bend that it belongs to."""
+    bend, part = owner or ("", "")
     value: Any = control.raw
     low, high = control.range or (None, None)
     types: tuple[str, ...] = (control.kind,)
@@ -340,5 +343,13 @@ def _attribute(control: BendingParameter) -> AttributeInfo:
         default = tuple(float(v) for v in value.tolist())
         types = ("float",) * len(default)
     return AttributeInfo(
-        control.name, control.kind, types, default, low, high, tuple(control.choices)
+        control.name,
+        control.kind,
+        types,
+        default,
+        low,
+        high,
+        tuple(control.choices),
+        bend=bend,
+        part=part,
     )

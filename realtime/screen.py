@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.text import Text
 
-from torchbend.realtime.control.building import BYPASS
+from torchbend.realtime.control import Values
+from torchbend.realtime.control.building import AMOUNT, BYPASS, SOLO
 from torchbend.realtime.screen_parts import (
+    BYPASSED,
+    UNHEARD,
     Row,
     bar,
     beside,
@@ -228,10 +231,7 @@ def _controls(
     rows: Sequence[Row], moved: dict[str, float], width: int, height: int | None
 ) -> list[Text]:
     columns = max(width // CONTROL_WIDTH, 1)
-    values = {control.address: values for control, values in rows}
-    bypasses = {f"{address}/{BYPASS}" for address in values}  # each is shown with its bend
-    shown = [row for row in rows if row[0].address not in bypasses]
-    bypassed = {a for a in values if values.get(f"{a}/{BYPASS}", (False,))[0]}
+    shown, words = _with_switches(rows)
     room = len(shown) if height is None else max(height - 1, 0) * columns
     hidden = len(shown) - room
     if hidden > 0:
@@ -242,9 +242,33 @@ def _controls(
     if not shown:
         return []
     lately = {address for address, ago in moved.items() if ago < LATELY_SECONDS}
-    cells = control_cells(shown, width // columns - 1, lately, bypassed)
+    cells = control_cells(shown, width // columns - 1, lately, words)
     title = "controls" if hidden <= 0 else f"controls, and {hidden} more"
     return [_rule(title, width), *in_columns(cells, columns, width // columns - 1)]
+
+
+def _with_switches(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
+    """The rows without those that are shown with another, and what these say of it."""
+    values = {control.address: values for control, values in rows}
+    amounts = {c.group for c, _ in rows if c.group and c.address == f"{c.group}/{AMOUNT}"}
+    hidden = {f"{address}/{BYPASS}" for address in values}
+    hidden |= {f"{group}/{switch}" for group in amounts for switch in (BYPASS, SOLO)}
+    soloed = {c.group for c, _ in rows if c.group and _is_on(values, f"{c.group}/{SOLO}")}
+    models = {group.rpartition("/")[0] for group in soloed}
+    words = {}
+    for control, _ in rows:
+        around = {control.address, control.group or control.address}
+        if any(_is_on(values, f"{each}/{BYPASS}") for each in around):
+            words[control.address] = BYPASSED
+        elif control.group in soloed:
+            words[control.address] = SOLO
+        elif control.group and control.group.rpartition("/")[0] in models:
+            words[control.address] = UNHEARD
+    return [row for row in rows if row[0].address not in hidden], words
+
+
+def _is_on(values: Mapping[str, Values], address: str) -> bool:
+    return values.get(address) == (True,)
 
 
 def _wrapped(text: str, width: int) -> Iterable[Text]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from rich.text import Text
 
 from torchbend.realtime.control import Control, Value, Values
+from torchbend.realtime.control.building import SOLO
 
 __all__ = [
+    "BYPASSED",
+    "UNHEARD",
     "Row",
     "as_ascii",
     "bar",
@@ -27,6 +30,7 @@ __all__ = [
 Row: TypeAlias = tuple[Control, Values]
 """A control with its values."""
 
+BYPASSED, UNHEARD = "bypassed", "not solo"
 FLOOR_DB = -60.0
 LONGEST_TEXT = 400
 _STEPS = "▁▂▃▄▅▆▇█"
@@ -115,7 +119,7 @@ def in_columns(cells: Sequence[Text], columns: int, width: int) -> list[Text]:
 
 
 def control_cells(
-    rows: Sequence[Row], width: int, lately: Collection[str], bypassed: Collection[str]
+    rows: Sequence[Row], width: int, lately: Collection[str], words: Mapping[str, str]
 ) -> list[Text]:
     """A line for each control: name, slider, value and range.
 
@@ -123,7 +127,7 @@ def control_cells(
         rows: the controls.
         width: of each line.
         lately: addresses of those that moved lately.
-        bypassed: addresses of the bends that are.
+        words: what is said of a control behind it, by address: that its bend is bypassed, say.
     """
     names = [plain(c.address.removeprefix("/bend/").removeprefix("/")) for c, _ in rows]
     widest = min(max(Text(name).cell_len for name in names), max(width // 3, 8))
@@ -132,12 +136,13 @@ def control_cells(
         text = styled(name, "bold" if control.address in lately else "")
         text.truncate(widest, overflow="ellipsis", pad=True)
         room = max(width - widest - 1, 6)
-        off = control.address in bypassed
+        word = words.get(control.address, "")
         text.append(" ").append_text(_value(control, values, room))
-        if off:
-            text.stylize("dim", 0)
-            text.truncate(max(width - 9, 0), overflow="crop", pad=True)
-            text.append(" bypassed", "yellow")
+        if word:
+            if word in (BYPASSED, UNHEARD):
+                text.stylize("dim", 0)
+            text.truncate(max(width - len(word) - 1, 0), overflow="crop", pad=True)
+            text.append(f" {word}", "green" if word == SOLO else "yellow")
         cells.append(text)
     return cells
 

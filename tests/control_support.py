@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
-from torchbend.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import PARTS, AttributeInfo, FileInfo, MethodInfo
 from torchbend.realtime.control import Control, ControlTree, Values, bends, outputs, strip
 
 INFO = FileInfo(
@@ -27,6 +27,34 @@ INFO = FileInfo(
         AttributeInfo("long", "vector", ("buffer",), (0.0,) * 40, -1.0, 1.0),
     ),
 )
+
+
+def named(bend: str) -> tuple[AttributeInfo, ...]:
+    """What a name gives a bend: its amount and its switches."""
+    amount, *switches = (f"{bend}_{part}" for part in PARTS)
+    moved = (f"Fold on {bend}",)
+    found = [
+        AttributeInfo(amount, "float", ("float",), (1.0,), 0.0, 1.0, bends=moved, neutral=(0.0,))
+    ]
+    found += [AttributeInfo(n, "bool", ("int",), (0,), 0, 1, bends=moved) for n in switches]
+    return tuple(
+        replace(each, bend=bend, part=part, glides=True)
+        for each, part in zip(found, PARTS, strict=True)
+    )
+
+
+EDGE = AttributeInfo(
+    "edge", "float", ("float",), (0.5,), 0.0, 2.0, neutral=(2.0,), bend="fold"
+)
+LIMIT_AMOUNT = AttributeInfo(
+    "limit_amount", "float", ("float",), (0.5,), 0.0, 1.0, neutral=(0.0,)
+)
+BENT = FileInfo(
+    "bent",
+    (MethodInfo("forward", 1, 1, 1, 1),),
+    (*named("fold"), LIMIT_AMOUNT, EDGE, *named("worn")),
+)
+"""Two named bends, one with a knob; and a control that is only called as if it were of one."""
 
 
 class Heard:

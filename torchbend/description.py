@@ -16,6 +16,7 @@ from torchbend.errors import TorchbendError
 __all__ = [
     "EXTRA_FILE",
     "FORMAT",
+    "PARTS",
     "TYPE_CODES",
     "AttributeInfo",
     "DescriptionError",
@@ -28,6 +29,8 @@ EXTRA_FILE = "torchbend.json"  # `torch.jit.save` writes it as <archive>/extra/t
 
 # nn~'s codes. A bool is exported as an int: Pd sends "0.000000", which nn~ reads as true.
 TYPE_CODES = {"bool": 0, "int": 1, "float": 2, "str": 3, "tensor": 4, "buffer": 5}
+
+PARTS = ("amount", "bypass", "solo")  # of a bend; its name names them: fold_amount
 
 Value = float | int | str
 
@@ -88,6 +91,9 @@ class AttributeInfo:
             there are none, or they are not known.
         glides: whether the file glides to a new value within one block, so that a jump does
             not click. Not known, and False, of attributes that came with the file of others.
+        bend: the name of the bend that it belongs to, alone; empty if there is none.
+        part: what of that bend it moves: ``"amount"``, ``"bypass"`` or ``"solo"``; empty for a
+            knob of what is bent with.
     """
 
     name: str
@@ -101,6 +107,8 @@ class AttributeInfo:
     kept: bool = False
     neutral: tuple[Value, ...] | None = None
     glides: bool = False
+    bend: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,8 +182,14 @@ def _method(found: _Found) -> MethodInfo:
 
 
 def _attribute(found: _Found) -> AttributeInfo:
+    name = found.take("name", str)
+    bend, part = found.maybe("bend", str) or "", found.maybe("part", str) or ""
+    if not bend.isidentifier():
+        bend = ""
+    if part not in PARTS or name != f"{bend}_{part}":
+        part = ""
     return AttributeInfo(
-        name=found.take("name", str),
+        name=name,
         kind=found.take("kind", str),
         types=found.several("types", str),
         default=found.several("default", float, int, str),
@@ -188,6 +202,8 @@ def _attribute(found: _Found) -> AttributeInfo:
         if found.get("neutral") is None
         else found.several("neutral", float, int, str),
         glides=found.flag("glides"),
+        bend=bend,
+        part=part,
     )
 
 

@@ -12,17 +12,19 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from torchbend.description import AttributeInfo, FileInfo, MethodInfo
+from torchbend.description import PARTS, AttributeInfo, FileInfo, MethodInfo
 from torchbend.errors import TorchbendError
 
 __all__ = [
     "BANK_LIMIT",
     "ROW_LIMIT",
+    "Card",
     "Control",
     "Field",
     "PatchError",
     "Shape",
     "buffer_sizes",
+    "cards",
     "controls",
     "main_method",
     "receive_name",
@@ -79,6 +81,8 @@ class Control:
         by_name: whether nn~ takes the values as the name of an array (Pd) or ``buffer~``
             (Max) that holds them.
         note: what it moves, for people.
+        bend: the named bend that it belongs to; empty if there is none.
+        part: what of that bend it moves, as in `AttributeInfo`.
     """
 
     name: str
@@ -86,6 +90,28 @@ class Control:
     fields: tuple[Field, ...]
     by_name: bool
     note: str
+    bend: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands together on the panel: an attribute, or all that moves one bend.
+
+    Attributes:
+        name: of the attribute, or the bend.
+        note: what it moves, for people.
+        controls: one, or those of the bend: its knobs, its amount, its switches.
+    """
+
+    name: str
+    note: str
+    controls: tuple[Control, ...]
+
+    @staticmethod
+    def of(control: Control) -> Card:
+        """The card of one attribute alone."""
+        return Card(control.name, control.note, (control,))
 
 
 def controls(info: FileInfo) -> tuple[Control, ...]:
@@ -105,6 +131,23 @@ def controls(info: FileInfo) -> tuple[Control, ...]:
             raise PatchError(f"Two attributes are named {attribute.name!r}. Rename one.")
         seen.add(attribute.name)
     return tuple(_control(attribute) for attribute in info.attributes)
+
+
+def cards(info: FileInfo) -> tuple[Card, ...]:
+    """The controls of a file on their cards, in the order of its attributes.
+
+    Raises:
+        PatchError: nn~ could not call the setter of an attribute, or a name is taken twice.
+    """
+    together: dict[tuple[str, str], list[Control]] = {}
+    for control in controls(info):
+        of = ("bend", control.bend) if control.bend else ("", control.name)
+        together.setdefault(of, []).append(control)
+    order = ("", *PARTS)
+    return tuple(
+        Card(name, each[0].note, tuple(sorted(each, key=lambda c: order.index(c.part))))
+        for (_, name), each in together.items()
+    )
 
 
 def _control(attribute: AttributeInfo) -> Control:
@@ -135,7 +178,8 @@ def _control(attribute: AttributeInfo) -> Control:
         shape = "rows"
     else:
         shape = "bank" if len(fields) <= BANK_LIMIT else "array"
-    return Control(attribute.name, shape, fields, by_name, _note(attribute.bends))
+    note, bend, part = _note(attribute.bends), attribute.bend, attribute.part
+    return Control(attribute.name, shape, fields, by_name, note, bend, part)
 
 
 def _field(attribute: AttributeInfo, nn_type: str, index: int, value: float | str) -> Field:

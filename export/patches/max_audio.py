@@ -9,8 +9,13 @@ plays them.
 from __future__ import annotations
 
 from torchbend.description import FileInfo, MethodInfo
-from torchbend.export.patches.controls import Control, Field, receive_name
-from torchbend.export.patches.layout import card_height, field_height, header_height
+from torchbend.export.patches.controls import Card, Control, Field, receive_name
+from torchbend.export.patches.layout import (
+    body_height,
+    card_height,
+    field_height,
+    header_height,
+)
 from torchbend.export.patches.max_controls import draw_heading, parameter, slider
 from torchbend.export.patches.maxpat import Patcher, Rect, number, quoted
 from torchbend.export.patches.pd_audio import Signals, latent_control
@@ -159,14 +164,15 @@ def _latents(
     """Sliders for a method's inputs; returns a line~ for each."""
     count = len(control.fields)
     left, top = shown if shown is not None else (20.0, 20.0)
-    draw_heading(patcher, left, top, control)
-    top += header_height(control)
+    card = Card.of(control)
+    draw_heading(patcher, left, top, card)
+    top += header_height(card)
     lines: list[str] = []
     if control.shape == "bank":
         first = control.fields[0]
         moved = patcher.box(
             "multislider", (x + 160, y, 260, 60), 1, ["", ""],
-            (left + 12, top, 376, card_height(control) - header_height(control) - 16),
+            (left + 12, top, 376, body_height(control) - 10),
             size=count, setminmax=[first.low, first.high], settype=1, setstyle=1,
             parameter_enable=0, orientation=1, spacing=1, varname=control.name,
         )  # fmt: skip
@@ -220,7 +226,7 @@ def method_patcher(
     patcher = Patcher(900, 640, presentation=False)
     top = 40.0
     if control is not None:
-        top += card_height(control) + 40
+        top += card_height(Card.of(control)) + 40
     name = receive_name(stem, f"{method.name}:enable")
     _, nn = write_method(
         patcher, 20, top + 60, stem, method, buffer, Signals.of(info), (20, 20), None

@@ -11,24 +11,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchbend.export.patches.controls import Control, Field, receive_name
+from torchbend.export.patches.controls import Card, Control, Field, receive_name
 from torchbend.export.patches.layout import (
     ARRAY_HEIGHT,
     BANK_HEIGHT,
+    CAPTION_HEIGHT,
     CARD_WIDTH,
     MENU_ROW,
+    Row,
     card_height,
     clip_text,
     field_height,
-    header_height,
+    rows,
 )
 from torchbend.export.patches.maxpat import Patcher, Rect, number, quoted
 
-__all__ = ["CARD", "INK", "NOTE", "draw_heading", "parameter", "slider", "write_control"]
+__all__ = ["CARD", "INK", "NOTE", "draw_heading", "parameter", "slider", "write_card"]
 
 CARD = (0.94, 0.94, 0.92, 1.0)
 NOTE = (0.44, 0.44, 0.44, 1.0)
 INK = (0.13, 0.13, 0.13, 1.0)
+_BETWEEN = 60  # two blocks of boxes
 _FLOAT, _ENUM = 0, 2  # types of a parameter
 _AS_INT, _AS_FLOAT = 0, 1  # how its number is shown
 
@@ -66,51 +69,69 @@ def slider(patcher: Patcher, x: float, y: float, shown: Rect, name: str, field: 
     )  # fmt: skip
 
 
-def draw_heading(patcher: Patcher, x: float, y: float, control: Control) -> None:
-    """The ground of a card, the attribute's name and what it moves."""
-    patcher.panel((x, y, CARD_WIDTH, card_height(control)), CARD)
+def draw_heading(patcher: Patcher, x: float, y: float, card: Card) -> None:
+    """The ground of a card, its name and what it moves."""
+    patcher.panel((x, y, CARD_WIDTH, card_height(card)), CARD)
     hidden = -2400 + x
     wide = CARD_WIDTH - 20
-    name = clip_text(control.name, 44)
+    name = clip_text(card.name, 44)
     patcher.words(hidden + 10, y + 5, name, 14, shown=(x + 10, y + 3, wide, 22), bold=True,
                   color=INK)  # fmt: skip
-    if control.note:
-        note = clip_text(control.note, 62)
+    if card.note:
+        note = clip_text(card.note, 62)
         patcher.words(
             hidden + 10, y + 26, note, 10, shown=(x + 10, y + 25, wide, 18), color=NOTE
         )
 
 
-def write_control(
-    patcher: Patcher, at: tuple[float, float], shown: tuple[float, float], control: Control,
+def write_card(
+    patcher: Patcher, at: tuple[float, float], shown: tuple[float, float], card: Card,
     stem: str, init: str, again: str,
 ) -> float:  # fmt: skip
-    """Add one attribute's card and the boxes behind it.
+    """Add a card and the boxes behind it.
 
     Args:
         patcher: takes them.
         at: the corner of the boxes in the patch.
         shown: the corner of the card in presentation mode.
-        control: the attribute.
+        card: the attribute, or those of one bend.
         stem: the exported file's name without its ending.
         init: the box that bangs on reset.
         again: the box that bangs when nn~ should hear how the controls stand.
 
     Returns:
-        How far down in the patch the boxes reach.
+        How far down in the patch the next boxes begin.
     """
-    draw_heading(patcher, *shown, control)
+    draw_heading(patcher, *shown, card)
     x, y = at
+    for each in rows(card):
+        y = _write_control(patcher, (x, y), shown, each, stem, init, again) + _BETWEEN
+    return y
+
+
+def _write_control(
+    patcher: Patcher, at: tuple[float, float], shown: tuple[float, float], row: Row,
+    stem: str, init: str, again: str,
+) -> float:  # fmt: skip
+    """Add one attribute and the boxes behind it; returns how far down these reach."""
+    x, y = at
+    control = row.control
     patcher.words(x, y, control.name, 12)
-    shown_y = shown[1] + header_height(control)
+    shown_x, shown_y = shown[0] + row.left, shown[1] + row.top
+    if row.caption:
+        words = shown_x + 10, shown_y + 3, row.indent - 4, 20
+        if not row.indent:
+            words = shown_x + 10, shown_y - CAPTION_HEIGHT, CARD_WIDTH - 24, 20
+        text = clip_text(row.caption, 13 if row.indent else 44)
+        patcher.words(x - 2400, y, text, shown=words, color=INK)
     send = patcher.obj(x + 900, y + 30, f"s {receive_name(stem, ':nn')}", 1)
     setter = patcher.obj(x + 640, y + 30, f"prepend set {control.name}", 1, "")
     patcher.connect(setter, 0, send, 0)
-    row = _Row(patcher, control, stem, init, again, x, shown[0])
+    widgets = _Widgets(patcher, control, stem, init, again, x, shown_x, row.indent)
     if control.shape in ("bank", "array") or control.by_name:
-        return row.many(y + 30, shown_y, setter)
+        return widgets.many(y + 30, shown_y, setter)
     if control.shape == "single":
-        end, source, outlet = row.one(y + 30, shown_y, control.fields[0], 0, send)
+        end, source, outlet = widgets.one(y + 30, shown_y, control.fields[0], 0, send)
         if source is not None:
             patcher.connect(source, outlet, setter, 0)
         return end
@@ -119,7 +140,7 @@ def write_control(
     patcher.connect(pak, 0, setter, 0)
     y += 60
     for place, field in enumerate(control.fields):
-        y, source, outlet = row.one(y + 30, shown_y, field, place, None)
+        y, source, outlet = widgets.one(y + 30, shown_y, field, place, None)
         if source is not None:
             patcher.connect(source, outlet, pak, place)
         shown_y += field_height(field)
@@ -134,14 +155,15 @@ def _start(field: Field) -> str:
     return number(float(field.default)) if field.kind == "float" else str(field.default)
 
 
-class _Row:
+class _Widgets:
     """The widgets of one control."""
 
     def __init__(
         self, patcher: Patcher, control: Control, stem: str, init: str, again: str, x: float,
-        shown_x: float,
+        shown_x: float, indent: int,
     ) -> None:  # fmt: skip
         self._patcher, self._control, self._stem = patcher, control, stem
+        self._indent = indent
         self._init, self._again, self._x, self._shown_x = init, again, x, shown_x
 
     def _public(self, place: int) -> str:
@@ -169,7 +191,7 @@ class _Row:
             goes to ``send`` by itself.
         """
         patcher, x = self._patcher, self._x
-        left = self._shown_x + 12
+        left = self._shown_x + 12 + self._indent
         if field.label:
             patcher.words(
                 x - 2400, y, field.label, shown=(left, shown_y + 3, 44, 22), color=INK
@@ -178,10 +200,10 @@ class _Row:
         if field.kind == "menu":
             return self._menu(y, (left, shown_y, 300, MENU_ROW), field, place)
         if field.kind == "text":
-            return self._text(y, (left, shown_y, 320, 24), field, place)
+            return self._text(y, (left, shown_y, 320 - self._indent, 24), field, place)
         if field.kind == "toggle":
             return self._toggle(y, (left, shown_y, 26, 26), field, place, send)
-        wide = CARD_WIDTH - 130 - (44 if field.label else 0)
+        wide = CARD_WIDTH - 130 - self._indent - (44 if field.label else 0)
         fader = slider(patcher, x + 160, y, (left, shown_y, wide, 26), self._name(field), field)
         self._listen(y, fader, place)
         limits = {}

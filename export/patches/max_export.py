@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from torchbend.description import FileInfo
 from torchbend.export.patches.controls import (
-    Control,
+    Card,
     buffer_sizes,
-    controls,
+    cards,
     main_method,
     receive_name,
 )
@@ -32,7 +32,7 @@ from torchbend.export.patches.max_audio import (
     write_output,
     write_sources,
 )
-from torchbend.export.patches.max_controls import INK, write_control
+from torchbend.export.patches.max_controls import INK, write_card
 from torchbend.export.patches.max_side import Side, draw_title
 from torchbend.export.patches.maxpat import Patcher
 from torchbend.export.patches.pd_audio import Signals, latent_control
@@ -49,7 +49,7 @@ def max_patch(info: FileInfo, stem: str) -> str:
     others = [method for method in info.methods if method.name != main.name]
     signals = Signals.of(info)
     playing = latent_control(main)
-    columns = card_columns(([playing] if playing else []) + list(controls(info)))
+    columns = card_columns(([Card.of(playing)] if playing else []) + list(cards(info)))
     sections = {"switches": 86}
     if signals.sources:
         sections["input"] = 128
@@ -94,14 +94,8 @@ def max_patch(info: FileInfo, stem: str) -> str:
         left = 2 * MARGIN + SIDE_WIDTH + place * (CARD_WIDTH + MARGIN)
         top = TITLE_HEIGHT + MARGIN
         for card in column:
-            if card is not playing:
-                down = _attribute(patcher, down, (left, top), card, stem, init, again)
+            if playing not in card.controls:
+                corner = (left, top)
+                down = write_card(patcher, (_RIGHT, down), corner, card, stem, init, again)
             top += card_height(card) + GAP
     return patcher.file()
-
-
-def _attribute(
-    patcher: Patcher, down: float, shown: tuple[float, float], card: Control, stem: str,
-    init: str, again: str,
-) -> float:  # fmt: skip
-    return write_control(patcher, (_RIGHT, down), shown, card, stem, init, again) + 60

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torchbend.description import FileInfo, MethodInfo
 from torchbend.export.patches.controls import (
     ROW_LIMIT,
+    Card,
     Control,
     Field,
     Shape,
@@ -102,8 +103,9 @@ def method_canvas(info: FileInfo, method: MethodInfo, stem: str, buffer: int, in
     canvas = Panel(1000, 600, method.name)
     control = latent_control(method)
     if control is not None:
-        draw_card(canvas, 20, 20, control, index, stem)
-        canvas.top = card_height(control) + 40
+        card = Card.of(control)
+        draw_card(canvas, 20, 20, card, index, stem)
+        canvas.top = card_height(card) + 40
     _method(canvas, method, stem, buffer, Signals.of(info), index, resting=True)
     return canvas
 

@@ -8,16 +8,17 @@ are silent, so nothing goes around in a circle.
 
 from __future__ import annotations
 
-from torchbend.export.patches.controls import Control, Field, receive_name
+from torchbend.export.patches.controls import Card, Control, Field, receive_name
 from torchbend.export.patches.layout import (
     ARRAY_HEIGHT,
     BANK_HEIGHT,
     CARD_WIDTH,
     MENU_ROW,
+    Row,
     card_height,
     clip_text,
     field_height,
-    header_height,
+    rows,
 )
 from torchbend.export.patches.pd import (
     ARGUMENT,
@@ -41,13 +42,21 @@ RESET = local("reset")  # a bang here sends every default
 RESEND = local("resend")  # a bang here sends every value as it stands
 
 
-def draw_card(panel: Panel, x: int, y: int, control: Control, index: int, stem: str) -> None:
-    """Put one attribute's label and widgets on the panel, its corner at (x, y)."""
-    panel.panel(x, y, CARD_WIDTH, card_height(control), PAPER)
-    panel.words(x + 12, y + 16, clip_text(control.name, 44), 14)
-    if control.note:
-        panel.words(x + 12, y + 34, clip_text(control.note, 62), 10, _NOTE_COLOR)
-    top = y + header_height(control)
+def draw_card(panel: Panel, x: int, y: int, card: Card, index: int, stem: str) -> None:
+    """Put a card on the panel, its corner at (x, y); ``index`` is that of its first control."""
+    panel.panel(x, y, CARD_WIDTH, card_height(card), PAPER)
+    panel.words(x + 12, y + 16, clip_text(card.name, 44), 14)
+    if card.note:
+        panel.words(x + 12, y + 34, clip_text(card.note, 62), 10, _NOTE_COLOR)
+    for place, row in enumerate(rows(card)):
+        _draw_control(panel, x, y, row, index + place, stem)
+
+
+def _draw_control(panel: Panel, x: int, y: int, row: Row, index: int, stem: str) -> None:
+    control, x, top = row.control, x + row.left, y + row.top
+    if row.caption:
+        down = 13 if row.indent else -9
+        panel.words(x + 12, top + down, clip_text(row.caption, 13 if row.indent else 44), 12)
     if control.shape == "array":
         ends = (control.fields[0].low, control.fields[0].high)
         values = tuple(float(field.default) for field in control.fields)
@@ -65,15 +74,15 @@ def draw_card(panel: Panel, x: int, y: int, control: Control, index: int, stem: 
             panel.slider(left, top, narrow, BANK_HEIGHT, *ends, widget, upright=True)
     else:
         for place, field in enumerate(control.fields):
-            _draw_field(panel, x, top, field, index, place, _public(stem, control, place))
+            public = _public(stem, control, place)
+            _draw_field(panel, x, top, row.indent, field, index, place, public)
             top += field_height(field)
 
 
 def _draw_field(
-    panel: Panel, x: int, y: int, field: Field, index: int, place: int, public: str
+    panel: Panel, x: int, y: int, indent: int, field: Field, index: int, place: int, public: str
 ) -> None:
     value = _value(index, place)
-    indent = 0
     if field.label:
         panel.words(x + 12, y + 13, field.label, 12)
         indent = 44

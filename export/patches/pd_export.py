@@ -9,7 +9,7 @@ on.
 from __future__ import annotations
 
 from torchbend.description import FileInfo
-from torchbend.export.patches.controls import buffer_sizes, controls, main_method
+from torchbend.export.patches.controls import Card, buffer_sizes, cards, main_method
 from torchbend.export.patches.layout import (
     CARD_WIDTH,
     GAP,
@@ -39,7 +39,7 @@ def pd_patch(info: FileInfo, stem: str) -> str:
     main = main_method(info)
     others = [method for method in info.methods if method.name != main.name]
     playing = latent_control(main)
-    shown = ([playing] if playing else []) + list(controls(info))
+    shown = ([Card.of(playing)] if playing else []) + list(cards(info))
     columns = card_columns(shown)
     side = Side(info, main, others, stem)
     width, height = panel_size(columns, side.height())
@@ -59,15 +59,16 @@ def pd_patch(info: FileInfo, stem: str) -> str:
         top = TITLE_HEIGHT + MARGIN
         for card in column:
             draw_card(panel, x, top, card, index, stem)
-            if card is not playing:
-                wire_control(logic, card, index, stem)
+            for control in card.controls:
+                if control is not playing:
+                    wire_control(logic, control, index, stem)
+                index += 1
             top += card_height(card) + GAP
-            index += 1
     # Last of all: when it bangs, all that listens is there.
     logic.chain(("loadbang",), ("s", SHOW))
     buffer = buffer_sizes(info)[1]
     inside = [audio_canvas(info, main, stem, buffer, 0), logic]
     for number, method in enumerate(others):
-        inside.append(method_canvas(info, method, stem, buffer, len(shown) + number))
+        inside.append(method_canvas(info, method, stem, buffer, index + number))
     side.put_subpatches(panel, MARGIN, TITLE_HEIGHT + MARGIN, inside)
     return panel.file()

@@ -1,27 +1,35 @@
 """Which controls a model has: its bends, the ways around them, and its latent desk.
 
 The addresses are a promise to those who made a surface for them. A model that plays alone has
-its bends at ``/bend/<name>``, those of a chain are at ``/bend/<model>/<name>``.
+its bends at ``/bend/<name>``, those of a chain are at ``/bend/<model>/<name>``. What a name gives
+a bend is below it: ``/bend/<name>/amount``, ``/bend/<name>/bypass``, ``/bend/<name>/solo``. Any
+other knob of which it is known where it does nothing has a ``<address>/bypass``, too; the model
+does not hear of that one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from torchbend.description import AttributeInfo, FileInfo
+from torchbend.description import PARTS, AttributeInfo, FileInfo
 from torchbend.realtime.control.controls import Control, Values
 from torchbend.realtime.control.errors import ControlError, RefusedError
 
 __all__ = [
+    "AMOUNT",
     "BENDS",
     "BYPASS",
     "LATENTS",
     "MOST_ELEMENTS",
+    "SOLO",
     "Models",
+    "attribute_addresses",
     "bend_addresses",
     "bends",
+    "bypasses",
     "elements",
     "latents",
     "model_names",
@@ -30,9 +38,14 @@ __all__ = [
 
 BENDS = "/bend"
 LATENTS = "/latent"
-BYPASS = "bypass"
+AMOUNT, BYPASS, SOLO = PARTS
 MOST_ELEMENTS = 16  # of a vector that has an address for each of its elements
 RAMP_MS = 20.0
+_TOLD = {
+    AMOUNT: "how much of {} is heard",
+    BYPASS: "the model plays as if {} were not there",
+    SOLO: "of all bends, only those with solo are heard",
+}
 _TYPES = {"tensor": "float", "buffer": "float", "str": "text"}
 
 Models: TypeAlias = FileInfo | Sequence[tuple[str, FileInfo]] | None
@@ -42,7 +55,8 @@ Models: TypeAlias = FileInfo | Sequence[tuple[str, FileInfo]] | None
 def bends(models: Models) -> list[Control]:
     """The controls of what plays, one for each attribute of each model.
 
-    An attribute of which it is known where it does nothing has ``<address>/bypass`` beside it.
+    Those of a named bend stand together. An attribute of which it is known where it does nothing
+    has ``<address>/bypass`` beside it, unless a bend has that address.
 
     Args:
         models: what plays.
@@ -50,18 +64,20 @@ def bends(models: Models) -> list[Control]:
     Raises:
         ControlError: an attribute cannot be a control.
     """
+    places = list(_places(models))
+    around = {bypassed: switch for switch, bypassed in bypasses(models).items()}
     found = []
-    for address, _, attribute in _addressed(models):
-        control = _bend(address, attribute)
-        found.append(control)
-        if _neutral(control, attribute) is not None:
+    for place in places:
+        found.append(_bend(place))
+        if place.address in around:
             found.append(
                 Control(
-                    f"{address}/{BYPASS}",
+                    around[place.address],
                     "bool",
                     (False,),
-                    description=f"the model plays as if {attribute.name} were not there",
+                    description=f"the model plays as if {place.attribute.name} were not there",
                     stored=True,
+                    group=place.group,
                 )
             )
     return found
@@ -69,17 +85,34 @@ def bends(models: Models) -> list[Control]:
 
 def bend_addresses(models: Models) -> dict[str, tuple[int, AttributeInfo]]:
     """Where the bends are: of each address the model's place in the chain, and the attribute."""
-    return {address: (model, attribute) for address, model, attribute in _addressed(models)}
+    return {place.address: (place.model, place.attribute) for place in _places(models)}
+
+
+def attribute_addresses(models: Models) -> dict[str, str]:
+    """Where each attribute is, by where its own name would be: ``/bend/fold_amount``."""
+    return {f"{place.prefix}/{place.attribute.name}": place.address for place in _places(models)}
 
 
 def neutral_values(models: Models) -> dict[str, Values]:
-    """The values at which bends do nothing, by address, of those that have a bypass."""
+    """The values at which bends do nothing, by address, where they are known."""
     found = {}
-    for address, _, attribute in _addressed(models):
-        neutral = _neutral(_bend(address, attribute), attribute)
+    for place in _places(models):
+        neutral = _neutral(place)
         if neutral is not None:
-            found[address] = neutral
+            found[place.address] = neutral
     return found
+
+
+def bypasses(models: Models) -> dict[str, str]:
+    """The switches of which the models do not hear: by address, what each of them bypasses."""
+    places = list(_places(models))
+    taken = {place.address for place in places}
+    switches = {f"{p.address}/{BYPASS}": p for p in places if not p.attribute.part}
+    return {
+        switch: place.address
+        for switch, place in switches.items()
+        if switch not in taken and _neutral(place) is not None
+    }
 
 
 def model_names(names: Iterable[str]) -> list[str]:
@@ -95,7 +128,35 @@ def model_names(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _addressed(models: Models) -> Iterator[tuple[str, int, AttributeInfo]]:
+@dataclass(frozen=True)
+class _Place:
+    """Where an attribute is.
+
+    Attributes:
+        prefix: of its model's bends.
+        model: the model's place in the chain.
+        attribute: itself.
+    """
+
+    prefix: str
+    model: int
+    attribute: AttributeInfo
+
+    @property
+    def address(self) -> str:
+        """Of the control."""
+        attribute = self.attribute
+        path = f"{attribute.bend}/{attribute.part}" if attribute.part else attribute.name
+        return f"{self.prefix}/{path}"
+
+    @property
+    def group(self) -> str:
+        """Of the bend that it belongs to; empty if there is none."""
+        return f"{self.prefix}/{self.attribute.bend}" if self.attribute.bend else ""
+
+
+def _places(models: Models) -> Iterator[_Place]:
+    """The places of all attributes; those of one bend together, its knobs before its parts."""
     if models is None:
         return
     if isinstance(models, FileInfo):
@@ -103,11 +164,17 @@ def _addressed(models: Models) -> Iterator[tuple[str, int, AttributeInfo]]:
     names = model_names(name for name, _ in models)
     for index, (_, info) in enumerate(models):
         prefix = f"{BENDS}/{names[index]}" if len(models) > 1 else BENDS
+        groups: dict[str, list[_Place]] = {}
         for attribute in info.attributes:
-            yield f"{prefix}/{attribute.name}", index, attribute
+            place = _Place(prefix, index, attribute)
+            groups.setdefault(place.group or place.address, []).append(place)
+        order = ("", *PARTS)
+        for group in groups.values():
+            yield from sorted(group, key=lambda place: order.index(place.attribute.part))
 
 
-def _bend(address: str, attribute: AttributeInfo) -> Control:
+def _bend(place: _Place) -> Control:
+    attribute = place.attribute
     kind = attribute.kind
     default: Values = tuple(attribute.default)
     types = tuple(_TYPES.get(t, t) for t in attribute.types)
@@ -125,30 +192,41 @@ def _bend(address: str, attribute: AttributeInfo) -> Control:
     low, high = (attribute.low, attribute.high) if numeric else (None, None)
     try:
         return Control(
-            address,
+            place.address,
             kind,  # type: ignore[arg-type]
             default,
             low=low,
             high=high,
             choices=attribute.choices,
             ramp_ms=RAMP_MS if set(types) == {"float"} else 0.0,
-            description="; ".join(attribute.bends) or f"{attribute.name} of the model",
+            description=_description(place),
             types=types,
             stored=True,
+            group=place.group,
         )
     except ControlError as error:
         raise ControlError(f"attribute {attribute.name!r} cannot be a control: {error}") from error
 
 
-def _neutral(control: Control, attribute: AttributeInfo) -> Values | None:
+def _description(place: _Place) -> str:
+    moved = "; ".join(place.attribute.bends)
+    bend, part = place.attribute.bend, place.attribute.part
+    if not part:
+        return moved or f"{place.attribute.name} of the model"
+    told = _TOLD[part].format(bend)
+    return f"{told}: {moved}" if moved and part == AMOUNT else told
+
+
+def _neutral(place: _Place) -> Values | None:
     """Where an attribute does nothing; None where that is unknown, or out of its range."""
-    if attribute.neutral is None:
+    neutral = place.attribute.neutral
+    if neutral is None:
         return None
     try:
-        taken = control.accept(attribute.neutral)
+        taken = _bend(place).accept(neutral)
     except RefusedError:
         return None
-    return taken if taken == attribute.neutral else None
+    return taken if taken == neutral else None
 
 
 def latents(labels: Sequence[str]) -> list[Control]:

@@ -51,6 +51,7 @@ class Control:
         stored: whether a preset holds it.
         urgent: of a switch that acts at each message, even one that changes nothing, as a trigger
             does; without arguments it is switched on.
+        group: the address of the named bend that it belongs to; empty if there is none.
     """
 
     address: str
@@ -68,6 +69,7 @@ class Control:
     optional: int = 0
     stored: bool = False
     urgent: bool = False
+    group: str = ""
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.address):

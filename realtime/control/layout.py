@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["session", "write_session"]
 # The program converts what older versions wrote; nothing after 1.24.2 needs it.
 VERSION = "1.27.0"
 _WIDTH, _HEIGHT, _BUTTON = 90, 260, 60
+_TITLE, _EDGE = 30, 4
 
 
 def session(controls: Iterable[Control], title: str = "torchbend") -> dict[str, Any]:
@@ -79,10 +81,47 @@ def _tab(label: str, widgets: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _panel(name: str, controls: Iterable[Control]) -> list[dict[str, Any]]:
-    widgets = [w for c in controls if (w := _widget(c)) is not None]
+    widgets: list[dict[str, Any]] = []
+    for group, members in groupby(controls, key=lambda control: control.group):
+        shown = [w for c in members if (w := _widget(c)) is not None]
+        widgets += [_bend(group, shown)] if group and shown else shown
     if not widgets:
         return []
     return [{"type": "panel", "id": name, "expand": True, "layout": "default", "widgets": widgets}]
+
+
+def _bend(group: str, widgets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All of one bend, under its name: what moves beside each other, then the switches."""
+    moved = [w for w in widgets if w["type"] != "button"]
+    switches = [w for w in widgets if w["type"] == "button"]
+    if switches:
+        moved.append(_group(f"{group} switches", switches, "vertical", _WIDTH + 2 * _EDGE))
+    width = sum(w["width"] for w in moved) + _EDGE * (len(moved) + 1)
+    title = {
+        "type": "text",
+        "id": f"{group} title",
+        "width": width,
+        "height": _TITLE,
+        "default": group.removeprefix(BENDS + "/"),
+        "bypass": True,
+    }
+    row = _group(f"{group} row", moved, "horizontal", width)
+    more = _TITLE + 4 * _EDGE
+    return _group(f"{group} panel", [title, row], "vertical", width + 2 * _EDGE, more)
+
+
+def _group(
+    name: str, widgets: Sequence[dict[str, Any]], layout: str, width: int, more: int = 0
+) -> dict[str, Any]:
+    """A panel in a panel; ``more`` is what it is higher than a fader, in pixels."""
+    return {
+        "type": "panel",
+        "id": name,
+        "width": width,
+        "height": _HEIGHT + more + 4 * _EDGE,
+        "layout": layout,
+        "widgets": list(widgets),
+    }
 
 
 def _widget(control: Control) -> dict[str, Any] | None:
@@ -119,7 +158,10 @@ def _base(control: Control, kind: str, width: int, height: int) -> dict[str, Any
 
 
 def _label(control: Control) -> str:
-    name = control.address.removeprefix(BENDS + "/").lstrip("/")
+    name = control.address
+    if control.group:
+        name = name.removeprefix(control.group + "/")
+    name = name.removeprefix(BENDS + "/").lstrip("/")
     return name.replace("&", "&amp;").replace("<", "&lt;")
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from torchbend.realtime.control.announce import Announcement, announce
 from torchbend.realtime.control.building import (
     BENDS,
-    BYPASS,
     LATENTS,
     Models,
+    attribute_addresses,
     bends,
+    bypasses,
     latents,
     neutral_values,
 )
@@ -50,7 +51,8 @@ class ControlSurface:
 
     The sink hears what the models are to have, so it needs to know nothing of bypassed bends:
     of these it hears the neutral values under the bend's own address, and ``.../bypass`` never
-    reaches it. A surface, a preset and a recorded gesture hold the control's own values.
+    reaches it; that of a named bend does, which is the model's own. A surface, a preset and a
+    recorded gesture hold the control's own values.
 
     A panic silences at once and makes every bend neutral (or puts it where it started, where
     that is not known), ends morphs, and makes recalls that were asked for before it void. The
@@ -95,7 +97,7 @@ class ControlSurface:
     ) -> None:
         controls: list[Control] = [*strip(), *outputs(in_channels, out_channels)]
         controls += _of_models(models, latents)
-        self._neutral = neutral_values(models)
+        self._know(models)
         self._host_sink = sink
         self.tree = ControlTree(controls, sink=self._pass_on, clock=clock)
         self.tree.add_sink(self._do)
@@ -210,7 +212,25 @@ class ControlSurface:
         controls = _of_models(models, latents)
         with self.tree.tick():  # the sink is told at the end, by the new models' neutral values
             self.tree.replace(controls, BENDS, LATENTS)
-            self._neutral = neutral_values(models)
+            self._know(models)
+
+    def _know(self, models: Models) -> None:
+        self._neutral = neutral_values(models)
+        self._bypasses = bypasses(models)
+        self._bypassed_by = {bend: switch for switch, bend in self._bypasses.items()}
+        self._by_name = attribute_addresses(models)
+
+    def address_of(self, name: str) -> str:
+        """The address of what Python names: an address itself, or a bend's or a control's name.
+
+        Args:
+            name: such as ``"/gain/out"``, ``"fold/amount"``, ``"fold_amount"``, or in a chain
+                ``"<model>/gain"``.
+        """
+        if name.startswith("/"):
+            return name
+        address = f"{BENDS}/{name}"
+        return self._by_name.get(address, address)
 
     def effective(self, address: str) -> Values:
         """What a model is to have: a bend's value, or the neutral one while it is bypassed.
@@ -222,9 +242,9 @@ class ControlSurface:
             RefusedError: there is no such control.
         """
         with self.tree.tick():  # no other model comes in between
-            neutral = self._neutral.get(address)
-            if neutral is not None and self.tree.value(f"{address}/{BYPASS}")[0]:
-                return neutral
+            switch = self._bypassed_by.get(address)
+            if switch is not None and self.tree.value(switch)[0]:
+                return self._neutral[address]
             return self.tree.value(address)
 
     def open_midi(self, port: str | int | None = None) -> MidiPort:
@@ -335,10 +355,8 @@ class ControlSurface:
         """What the host's sink hears: of bends, what the models are to have."""
         if self._host_sink is None:
             return
-        bend = address.removesuffix(f"/{BYPASS}")
-        if bend != address and bend in self._neutral:
-            address = bend
-        if address in self._neutral:
+        address = self._bypasses.get(address, address)
+        if address in self._bypassed_by:
             values = self.effective(address)
         self._host_sink(address, values, time)
 

@@ -30,6 +30,7 @@ FULL = FileInfo(
                       neutral=("soft",), glides=True),
         AttributeInfo("each", "vector", ("float",) * 6, (0.0, 1.0, 2.0, 3.0, 4.0, 5.0), 0.0),
         AttributeInfo("on", "bool", ("int",), (1,), 0.0, 1.0),
+        AttributeInfo("wet_amount", "float", ("float",), (1.0,), bend="wet", part="amount"),
     ),
     sample_rate=48000,
     state=("_model.cache",),
@@ -49,16 +50,13 @@ def test_a_description_survives_json():
 
 def test_every_field_is_written_and_read():
     """A field that from_dict forgets would come back as its default."""
-    for kind, value in (
-        (FileInfo, FULL),
-        (MethodInfo, FULL.methods[1]),
-        (AttributeInfo, FULL.attributes[1]),
+    for kind, values in (
+        (FileInfo, (FULL,)),
+        (MethodInfo, FULL.methods),
+        (AttributeInfo, FULL.attributes),
     ):
         for field in fields(kind):
-            default = field.default
-            if kind is AttributeInfo and field.name in ("low", "high", "bends"):
-                continue  # the first attribute has them
-            assert getattr(value, field.name) != default, field.name
+            assert any(getattr(v, field.name) != field.default for v in values), field.name
 
 
 def spoiled(**changes):
@@ -112,6 +110,23 @@ def test_what_may_be_left_out_may_be_left_out():
     info = FileInfo.from_dict(data)
     assert info.sample_rate is None and info.bending is None and info.source is None
     assert info.methods[0].least_block is None
+
+
+@pytest.mark.parametrize(
+    ("bend", "part", "read"),
+    [
+        ("wet", "amount", ("wet", "amount")),
+        ("dry", "amount", ("dry", "")),  # its name names another
+        ("wet", "smell", ("wet", "")),
+        ("wet", None, ("wet", "")),
+        ("wet/on", "amount", ("", "")),
+        (None, None, ("", "")),
+    ],
+)
+def test_only_what_a_bends_name_named_is_a_part_of_it(bend, part, read):
+    data = spoiled(attributes__4__bend=bend, attributes__4__part=part)
+    attribute = FileInfo.from_dict(data).attributes[4]
+    assert (attribute.bend, attribute.part) == read
 
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}])

@@ -5,6 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from control_support import BENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py2max import Patcher
@@ -35,6 +36,10 @@ ALL = (
     A("mask", "vector", ("tensor",), (0.5,) * 64, 0.0, 1.0),
     A("shape", "vector", ("buffer",), tuple(i / 300 for i in range(300)), 0.0, 1.0),
     A("word", "str", ("str",), ("hello you",)),
+    *BENT.attributes,
+    A("way", "choice", ("str",), ("up",), choices=("up", "down"), bend="fold"),
+    A("each", "vector", ("float",) * 6, (0.5,) * 6, 0.0, 1.0, bend="fold"),
+    A("what", "str", ("str",), ("hello you",), bend="worn"),
 )
 INFO = FileInfo("Dark Choir", RAVE, ALL, 48000)
 
@@ -204,6 +209,30 @@ def test_a_bool_is_named_and_a_buffer_has_its_size():
     assert [b["text"] for b in read.after(named[0])] == ["prepend set mask"]
 
 
+def test_a_bend_is_one_card():
+    read = Read(max_patch(INFO, "dark"))
+    grounds = [b["presentation_rect"] for b in read.boxes.values() if b["maxclass"] == "panel"]
+
+    def place(name):
+        (box,) = [b for b in read.boxes.values() if b.get("varname") == name]
+        return box["presentation_rect"]
+
+    def ground(name):
+        x, y, *_ = place(name)
+        inside = [g for g in grounds if g[0] <= x < g[0] + g[2] and g[1] <= y < g[1] + g[3]]
+        return min(inside, key=lambda g: g[3])
+
+    fold = ["edge", "way", "each", "fold_amount", "fold_bypass"]
+    assert [ground(n) for n in (*fold, "fold_solo")] == [ground("edge")] * 6
+    assert ground("worn_solo") == ground("worn_amount") != ground("edge")
+    assert ground("limit_amount") not in (ground("worn_amount"), ground("edge"))
+    tops = [place(name)[1] for name in fold]
+    assert tops == sorted(tops) and len(set(tops)) == 5
+    assert place("fold_bypass")[1] == place("fold_solo")[1]
+    words = {b["text"] for b in read.boxes.values() if b.get("presentation") and "text" in b}
+    assert {"fold", "worn", "edge", "way", "each", "amount", "bypass", "solo"} <= words
+
+
 def test_reset_reaches_every_control():
     read = Read(max_patch(INFO, "dark"))
     (init,) = [b for b in read.boxes.values() if b.get("text") == "init"]
@@ -214,7 +243,7 @@ def test_reset_reaches_every_control():
         assert "init" in get_object_info(box["maxclass"])["methods"]
         assert "outputvalue" in get_object_info(box["maxclass"])["methods"]
     lists = [b for b in read.after(init) if b["maxclass"] == "message"]
-    assert len(lists) == 4  # gains, mask, shape, word
+    assert len(lists) == 6  # gains, mask, shape, word, each, what
 
 
 def test_controls_listen_to_their_names():

@@ -4,6 +4,7 @@ import re
 from itertools import takewhile
 
 import pytest
+from control_support import BENT, LIMIT_AMOUNT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pd_patch import area, literal, ports, read
@@ -68,8 +69,10 @@ def files(draw):
         st.sampled_from((RAVE, FORWARD, RAVE[1:2], RAVE[:1], (MethodInfo("play", 0, 1, 2, 1),)))
     )
     chosen = draw(st.lists(names, max_size=5, unique=True))
+    bent = draw(st.sampled_from(((), BENT.attributes)))
+    given = {each.name: each for each in (*(draw(attributes(n)) for n in chosen), *bent)}
     return FileInfo(
-        draw(words), methods, tuple(draw(attributes(name)) for name in chosen),
+        draw(words), methods, tuple(given.values()),
         draw(st.sampled_from((None, 44100))),
     )  # fmt: skip
 
@@ -156,7 +159,8 @@ def check_attribute(window, attribute, stem):
             else:
                 assert low < float(default) < high
     labels = [literal(b.words[6]) for b in window.boxes if b.words[:1] == ["cnv"]]
-    assert any(label.strip() == attribute.name[:44] for label in labels)
+    name = attribute.part or attribute.name[:44]
+    assert any(label.strip() == name for label in labels)
 
 
 @settings(max_examples=60, deadline=None)
@@ -174,6 +178,36 @@ def test_any_file_has_a_sound_patch(info, stem):
         if box.kind == "obj" and box.words[0] == "nn~"
     ]
     assert sorted(made) == sorted((f"{stem}.ts", method.name) for method in info.methods)
+
+
+def test_a_bend_is_one_card():
+    """Its knobs below each other, its switches beside each other, under its name alone."""
+    choice = AttributeInfo("way", "choice", ("str",), ("up",), choices=("up", "down"), bend="fold")
+    many = AttributeInfo("each", "vector", ("float",) * 6, (0.5,) * 6, 0.0, 1.0, bend="fold")
+    info = FileInfo("m", FORWARD, (*BENT.attributes, many, choice))
+    window = read(pd_patch(info, "m"))
+    check_wires(window, nn_shapes(info))
+    check_places(window)
+    # an attribute of no bend has a card of its own
+    check_attribute(window, LIMIT_AMOUNT, "m")
+    cards = [b for b in window.boxes if b.words[:1] == ["cnv"] and b.words[2:3] == ["400"]]
+    assert len(cards) == 3
+    card = cards[0]
+    end = card.y + int(card.words[3])
+    found = widgets(window)
+    shown = {name.removeprefix("tb/m/"): box for name, box in found.items() if ":" not in name}
+    inside = [n for n, b in shown.items() if card.x <= b.x < card.x + 400 and card.y <= b.y < end]
+    assert sorted(inside) == sorted(
+        ["edge", *(f"each/{n}" for n in range(6)), "way", "fold_amount", "fold_bypass", "fold_solo"]
+    )
+    assert shown["edge"].y < shown["each/0"].y < shown["way"].y < shown["fold_amount"].y
+    assert shown["fold_amount"].y < shown["fold_bypass"].y == shown["fold_solo"].y
+    labels = [literal(b.words[6]) for b in window.boxes if b.words[:1] == ["cnv"]]
+    for label in ("fold", "worn", "edge", "each", "way", "amount", "bypass", "solo"):
+        assert label in labels
+    sent = {" ".join(b.words) for w in window.every() for b in w.boxes if b.kind == "msg"}
+    for name in ("fold_amount", "fold_bypass", "worn_solo"):
+        assert any(f"set {name} $1" in text for text in sent)
 
 
 def test_choices_are_sent_as_they_are_written():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from control_support import INFO, Clock, make_tree
+from control_support import BENT, INFO, Clock, make_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
@@ -233,6 +233,33 @@ def test_a_bypassed_bend_says_so_and_shows_its_own_value() -> None:
     (line,) = [x for x in Screen().lines(STATUS, control_rows(tree), 80) if "bypassed" in x.plain]
     assert line.plain.split()[0] == "gain"
     assert " 0.5 " in line.plain
+
+
+def test_a_named_bend_shows_its_switches_behind_its_amount() -> None:
+    tree = ControlTree([*strip(), *bends(BENT)])
+
+    def lines() -> dict[str, Text]:
+        drawn = Screen().lines(STATUS, control_rows(tree), 80)
+        return {line.plain.split()[0]: line for line in drawn if line.plain.split()}
+
+    names = list(lines())
+    at = names.index("edge")
+    assert names[at : at + 4] == ["edge", "fold/amount", "limit_amount", "worn/amount"]
+    assert not {"fold/bypass", "worn/solo", "edge/bypass"} & set(names)
+    tree.set("/bend/fold/bypass", (1,))
+    found = lines()
+    for name in ("edge", "fold/amount"):
+        assert found[name].plain.endswith(" bypassed")
+    assert not found["worn/amount"].plain.endswith("bypassed")
+    tree.set("/bend/fold/bypass", (0,))
+    tree.set("/bend/worn/solo", (1,))
+    found = lines()
+    assert found["worn/amount"].plain.endswith(" solo")
+    assert found["fold/amount"].plain.endswith(" not solo")
+    assert "green" in style_of(found["worn/amount"], "solo")
+    assert not found["limit_amount"].plain.endswith("solo")
+    tree.set("/bypass", (1,))  # of the whole strip, which has a line of its own
+    assert not any(line.plain.endswith(" bypassed") for line in lines().values())
 
 
 def test_no_text_moves_the_terminal() -> None:
