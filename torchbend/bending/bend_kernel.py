@@ -114,7 +114,7 @@ class BendKernel(Kernel):
         elif self.part or not self.plainly:
             out.copy_(self.forward(x))
         else:
-            self.kernel.into(x, out)  # type: ignore[operator]
+            self.kernel.into(x, out)
             if now != 1.0:
                 torch.lerp(x, out, now, out=out)
 
@@ -129,7 +129,7 @@ class BendKernel(Kernel):
     @torch.jit.export
     def update(self) -> None:
         """Update the kernel inside."""
-        self.kernel.update()  # type: ignore[operator]
+        self.kernel.update()
 
 
 class BendFactor(nn.Module):
@@ -143,4 +143,5 @@ class BendFactor(nn.Module):
 
     def forward(self) -> float:
         """Return the factor."""
-        return 1.0 + self.bend.level() * (self.scale() - 1.0)
+        scale: float = self.scale()
+        return 1.0 + self.bend.level() * (scale - 1.0)

@@ -74,7 +74,7 @@ class BendingCallback(nn.Module):
 
     # TorchScript compiles a module's properties and attributes unless told otherwise
     __jit_unused_properties__: Sequence[str] = ("controls",)
-    __jit_ignored_attributes__ = ("controllable_params", "controls", "neutral")
+    __jit_ignored_attributes__: tuple[str, ...] = ("controllable_params", "controls", "neutral")
 
     def __init__(self, **settings: object) -> None:
         """Start a callback.
