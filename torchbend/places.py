@@ -38,6 +38,8 @@ class Place:
         state: True where a bend would cut a write through a view (a streaming cache).
         inner: one of very many (an operation inside a file's modules), which a pattern reaches
             only if it has a ``/`` in it, or is the whole name.
+        part: what a ``Bend`` chose of the place: dimensions, and the channels of each, the first
+            choice first. The shape is that of the choice.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Place:
     aliases: tuple[str, ...] = ()
     state: bool = False
     inner: bool = False
+    part: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     @property
     def key(self) -> str:

@@ -8,16 +8,15 @@ checked before gin reads it, and checkpoints are loaded as data alone.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from torchbend.archive import is_torchscript
+from torchbend.checkpoint import are_weights, read_checkpoint
 from torchbend.errors import TorchbendError, first_line
 from torchbend.interfaces._rave_build import build_from_config, without_weight_norm
 from torchbend.interfaces._rave_gin import check_config
@@ -141,19 +140,9 @@ def _weights(path: Path, ema: bool) -> dict[str, Tensor]:
     Raises:
         TorchbendError: it is no checkpoint of Lightning's, or holds more than data.
     """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can raise nearly anything
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = (
-            f"holds a {found[1]}, and to read that is to run code from the file. Save it again "
-            "with weights alone, from the Python that trained it"
-            if found
-            else f"cannot be read as a checkpoint: {first_line(error)}"
-        )
-        raise TorchbendError(f"{str(path)!r} {what}") from error
+    checkpoint = read_checkpoint(path)
     state: Any = checkpoint.get("state_dict") if isinstance(checkpoint, Mapping) else None
-    if not _are_weights(state):
+    if not are_weights(state):
         raise TorchbendError(
             f"{str(path)!r} has no weights under 'state_dict': it is no checkpoint of `rave train`"
         )
@@ -161,19 +150,13 @@ def _weights(path: Path, ema: bool) -> dict[str, Tensor]:
     if ema:
         callbacks = checkpoint.get("callbacks")
         averaged = callbacks.get("EMA") if isinstance(callbacks, Mapping) else None
-        if not averaged or not _are_weights(averaged):
+        if not averaged or not are_weights(averaged):
             raise TorchbendError(
                 f"{str(path)!r} has no averaged weights: the run was trained without --ema. "
                 "Open it with ema=False."
             )
         weights.update(averaged)  # of the parameters; buffers are not averaged
     return weights
-
-
-def _are_weights(state: Any) -> bool:
-    return isinstance(state, Mapping) and all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
-    )
 
 
 # -- the model -------------------------------------------------------------------------
