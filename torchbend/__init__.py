@@ -22,6 +22,7 @@ from types import ModuleType as _ModuleType
 from . import bending, distributions, tracing
 from .bending import (
     Affine,
+    Bend,
     BendingCallback,
     BendingCallbackException,
     BendingConfig,
@@ -30,7 +31,10 @@ from .bending import (
     Bias,
     CallbackChain,
     Capture,
+    Channels,
+    Clusters,
     DuringSteps,
+    Fraction,
     InterpolateActivation,
     InterpolationFromCapture,
     Lambda,
@@ -39,11 +43,17 @@ from .bending import (
     OrderedMask,
     Permute,
     Scale,
+    Span,
     ThresholdActivation,
     ThresholdPermute,
 )
+from .bending.tensor_file import TensorFile, read_weights, save_tensors
+from .clusters import cluster
 from .compare import compare_outs, compare_state_dict_tensors
+from .directions import direction
 from .errors import BendingError, ConfigError, ScriptError, TorchbendError, TracingError
+from .operations import *  # noqa: F403
+from .operations import __all__ as _operations
 from .output import get_output, set_output
 from .scripts import BendedScript, load
 from .tracing import BendedModule, BendedWrapper, BendingTracer, Inputs
@@ -62,6 +72,7 @@ def __getattr__(name: str) -> _ModuleType:
 
 __all__ = [
     "Affine",
+    "Bend",
     "BendedModule",
     "BendedScript",
     "BendedWrapper",
@@ -75,8 +86,11 @@ __all__ = [
     "Bias",
     "CallbackChain",
     "Capture",
+    "Channels",
+    "Clusters",
     "ConfigError",
     "DuringSteps",
+    "Fraction",
     "Inputs",
     "InterpolateActivation",
     "InterpolationFromCapture",
@@ -87,17 +101,24 @@ __all__ = [
     "Permute",
     "Scale",
     "ScriptError",
+    "Span",
+    "TensorFile",
     "ThresholdActivation",
     "ThresholdPermute",
     "TorchbendError",
     "TracingError",
     "__version__",
     "bending",
+    "cluster",
     "compare_outs",
     "compare_state_dict_tensors",
+    "direction",
     "distributions",
     "get_output",
     "load",
+    "read_weights",
+    "save_tensors",
     "set_output",
     "tracing",
+    *_operations,
 ]
