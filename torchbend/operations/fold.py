@@ -7,11 +7,10 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ..bending.kernel import Kernel
-from ..bending.numeric import Number, Numeric
+from ..bending.numeric import Number
 from ..bending.operand import Operand
 from ..bending.operation import Operation
-from ..bending.pointwise import LEAST, PointKernel, positive
+from ..bending.pointwise import LEAST, PointKernel, Pointwise, positive
 from ..places import Place
 
 __all__ = ["Fold"]
@@ -32,13 +31,14 @@ class FoldKernel(PointKernel):
         y.add_(turned, alpha=2.0)
 
 
-class Fold(Numeric):
+class Fold(Pointwise):
     """Fold at a limit: a wave that goes beyond ``limit`` comes back, and back again.
 
     ``x`` up to the limit keeps its bits. Any shape; each value by itself. A wave folder as of
     analogue synthesizers (Buchla 259).
     """
 
+    point = FoldKernel
     controllable_params = ("limit",)
     limits = MappingProxyType({"limit": (LEAST, None)})
 
@@ -52,11 +52,6 @@ class Fold(Numeric):
             BendingCallbackException: it is no such number.
         """
         super().__init__(limit=limit)
-
-    def kernel(self, place: Place, value: Tensor | None = None) -> Kernel:
-        """Make the folder of one place."""
-        self.check(place)
-        return FoldKernel(self.operand("limit"))
 
 
 def plain(x: Tensor, place: Place, *, limit: float) -> Tensor:
@@ -72,4 +67,7 @@ OPERATION = Operation(
     source="wave folding (Buchla 259)",
     plain=plain,
     examples=({"limit": 0.3}, {"limit": 1.5}),
+    by_hand=lambda place, limit: (
+        lambda x: (torch.remainder(x - limit, 4 * limit) - 2 * limit).abs() - limit
+    ),
 )
