@@ -16,7 +16,7 @@ MADE := $(if $(EXPORTS),,build/exports/stamp)
 LISTS := torchbend/interfaces/requirements
 EXPORTERS := $(wildcard torchbend/*.py torchbend/*/*.py) scripts/make_exports.py tests/rave_bends.py
 
-.PHONY: help setup demo native test test-fast lint bench compat rave musicgen clean
+.PHONY: help setup demo native test test-fast lint bench operations compat rave musicgen clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -49,9 +49,13 @@ lint: .venv/stamp-house ## ruff, and mypy --strict on an installed copy
 
 bench: .venv/stamp-rave ## ratios measured side by side: bent to bare, files to RAVE's own
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/operations.py
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/live.py
+
+operations: .venv/stamp-house ## the names of all operations, their page in the manual, pictures
+	$(BIN)/python scripts/make_operations.py
 
 compat: .venv/stamp-rave $(COMPAT) $(MADE) ## exports in torch 2.5, nn~'s; EXPORTS="a.ts folder"
 	$(BIN)/python scripts/compat.py $(or $(EXPORTS),build/exports)
@@ -71,7 +75,7 @@ clean: ## remove .venv and everything built
 	@$(SETUP) system
 	@echo "Installing torchbend and its tools."
 	@$(BIN)/python -m pip install -qq -c .venv/constraints.txt \
-	    -e '.[demo,lint,notebook,test]'
+	    -e '.[clusters,demo,lint,notebook,test]'
 	@touch $@
 
 .venv/stamp-rave: .venv/stamp-house $(wildcard $(LISTS)/rave*.txt)

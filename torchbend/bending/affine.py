@@ -303,6 +303,7 @@ OPERATIONS = (
         plain=plain_scale,
         examples=({"scale": 2.5}, {"scale": _SIX}),
         neutral={"scale": 1.0},
+        picture={"scale": 2.0},
     ),
     Operation(
         Bias,
@@ -312,6 +313,7 @@ OPERATIONS = (
         plain=plain_bias,
         examples=({"bias": 0.4}, {"bias": _SIX}),
         neutral={"bias": 0.0},
+        picture={"bias": 1.0},
     ),
     Operation(
         Affine,
@@ -321,5 +323,6 @@ OPERATIONS = (
         plain=plain_affine,
         examples=({"scale": -1.5, "bias": 0.2}, {"scale": _SIX, "bias": 0.1}),
         neutral={"scale": 1.0, "bias": 0.0},
+        picture={"scale": 0.8, "bias": 0.8},
     ),
 )

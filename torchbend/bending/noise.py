@@ -149,4 +149,5 @@ OPERATION = Operation(
     ),
     neutral={"std": 0.0, "op": "add"},
     streams=by_index,
+    picture={"std": 0.15, "seed": 3, "dim": 1},
 )

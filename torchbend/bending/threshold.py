@@ -293,6 +293,7 @@ OPERATIONS = (
         examples=({"threshold": 0.5}, {"threshold": 0.5, "invert": True}),
         neutral={"threshold": 1.0, "invert": False},
         streams=False,
+        picture={"threshold": 0.1},
     ),
     Operation(
         ThresholdPermute,

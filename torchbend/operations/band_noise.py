@@ -136,4 +136,5 @@ OPERATION = Operation(
     ),
     neutral={"std": 0.0},
     places=("activation",),
+    picture={"std": 0.15, "low": 0.0, "high": 0.02, "seed": 3},
 )

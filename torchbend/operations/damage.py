@@ -112,4 +112,5 @@ OPERATION = Operation(
     examples=({"share": 0.3, "seed": 3}, {"share": 1.0, "seed": 4}),
     neutral={"share": 0.0},
     places=("weight",),
+    picture={"share": 0.05, "seed": 3},
 )

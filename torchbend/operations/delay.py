@@ -120,4 +120,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"frames": 3}, {"frames": 5, "longest": 9}),
     neutral={"frames": 0},
+    picture={"frames": 30},
 )

@@ -108,6 +108,7 @@ OPERATIONS = (
         plain=plain_erode,
         examples=({"frames": 4}, {"frames": 1}, {"frames": 80}),
         neutral={"frames": 1},
+        picture={"frames": 20},
     ),
     Operation(
         Dilate,
@@ -117,5 +118,6 @@ OPERATIONS = (
         plain=plain_dilate,
         examples=({"frames": 4},),
         neutral={"frames": 1},
+        picture={"frames": 24},
     ),
 )

@@ -286,4 +286,5 @@ OPERATION = Operation(
     ),
     neutral={"std": 0.0},
     streams=_flows,
+    picture={"std": 0.8, "density": 0.01, "seed": 3},
 )

@@ -84,4 +84,5 @@ OPERATION = Operation(
     examples=({"shift": 3}, {"shift": -10}),
     neutral={"shift": 0},
     streams=False,
+    picture={"shift": 24},
 )

@@ -99,4 +99,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"shift": 2}, {"shift": -1.75}, {"shift": 7.5}),
     neutral={"shift": 0.0},
+    picture={"shift": 7},
 )
