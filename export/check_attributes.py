@@ -138,12 +138,9 @@ class _Attribute:
         trials = values_to_try(self._info, home)
         heard = self._first_heard(trials, self._before)
         if not heard and trials:
-            # as with all others moved: what a bend does is not heard while its amount is 0
-            others = self._others()
-            self._subject.set_all({a.name: moved for a, (_, moved) in others.items()})
-            self._subject.set(self._info, home)
-            heard = self._first_heard(trials, list(self._listener.sounds()))
-            self._subject.set_all({a.name: back for a, (back, _) in others.items()})
+            # as with all others moved: what a bend does is not heard while its amount is 0, nor
+            # is an amount while the bend's own knobs stand where it does nothing
+            heard = self._heard_beside_others(trials, home)
         self._subject.set(self._info, home)
         if heard:
             return OK, heard
@@ -154,6 +151,18 @@ class _Attribute:
             f"not at any of {len(trials)} values, in no method: what it moves makes no difference. "
             "Bend another place"
         )
+
+    def _heard_beside_others(self, trials: Sequence[list[Any]], home: list[Any]) -> str:
+        """The first value that is heard while the other attributes stand elsewhere."""
+        for which in range(4):
+            others = self._others(which)
+            self._subject.set_all({a.name: moved for a, (_, moved) in others.items()})
+            self._subject.set(self._info, home)
+            heard = self._first_heard(trials, list(self._listener.sounds()))
+            self._subject.set_all({a.name: back for a, (back, _) in others.items()})
+            if heard:
+                return heard
+        return ""
 
     def _first_heard(self, trials: Sequence[list[Any]], before: Sequence[torch.Tensor]) -> str:
         """The first value that is heard, and where; empty if none is."""
@@ -170,8 +179,14 @@ class _Attribute:
                 return f"at {_short(values)}, in {', '.join(heard)}"
         return ""
 
-    def _others(self) -> dict[AttributeInfo, tuple[list[Any], list[Any]]]:
-        """The other attributes that bend: as they are, and moved; no bend is switched off."""
+    def _others(self, which: int) -> dict[AttributeInfo, tuple[list[Any], list[Any]]]:
+        """The other attributes that bend: as they are, and moved; no bend is switched off.
+
+        An amount is never moved to nothing.
+
+        Args:
+            which: of the values to try.
+        """
         found = {}
         for other in self._subject.info.attributes:
             if other.name == self._info.name or other.kept or not other.bends:
@@ -180,7 +195,8 @@ class _Attribute:
             switch = other.part in ("bypass", "solo")
             trials = [[0]] if switch else values_to_try(other, home)
             if switch or (trials and other.kind != "bool"):
-                found[other] = home, trials[0]
+                at = 0 if switch or other.part == "amount" else which % len(trials)
+                found[other] = home, trials[at]
         return found
 
     def _clamped(self, home: list[Any]) -> tuple[str, str]:
