@@ -106,10 +106,9 @@ def test_a_weight_has_no_past(callback):
 
 @every_stream
 def test_what_is_remembered_needs_no_gradient_and_survives_inference_mode(callback):
-    kernel = callback.kernel(activation(1, 2, 16))
     x = noise(2, 2, 48)
-    whole = kernel(x)
-    forget(kernel)
+    whole = callback.kernel(activation(1, 2, 16))(x)
+    kernel = callback.kernel(activation(1, 2, 16))
     with torch.inference_mode():
         first = kernel(x[..., :16])  # its state is made here
     second = kernel(x[..., 16:32].clone().requires_grad_())
