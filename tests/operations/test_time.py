@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from operation_places import places_of
 from support import noise
@@ -55,6 +55,7 @@ def jump(x):
 
 # -- streams -----------------------------------------------------------------------------
 @every_stream
+@settings(max_examples=25)
 @given(cuts=st.sets(st.integers(1, 159), max_size=12))
 def test_blocks_of_any_size_give_the_same_bits(callback, cuts):
     x = noise(2, 3, 160, seed=5)
@@ -69,9 +70,9 @@ def test_blocks_of_any_size_give_the_same_bits(callback, cuts):
 @every_stream
 def test_a_long_sound_is_its_formula(callback):
     x = noise(2, 3, 160, seed=5)
-    settings = {name: value for name, value in callback.settings().items() if name != "time"}
+    own = {name: value for name, value in callback.settings().items() if name != "time"}
     place = activation(2, 3, 64)
-    wanted = operations()[type(callback).__name__].plain(x, place, **settings)
+    wanted = operations()[type(callback).__name__].plain(x, place, **own)
     assert torch.allclose(callback.kernel(place)(x), wanted, atol=1e-5)
 
 
