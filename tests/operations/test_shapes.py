@@ -447,6 +447,7 @@ def test_a_logarithm_comes_to_its_neutral_setting_without_a_jump():
     x = noise(1000, seed=3)
     for k in (1e-6, 1e-8, 2e-9, 1e-10):
         torch.testing.assert_close(bent(Log(k), x), x, rtol=1e-5, atol=0)
+    assert float(bent(Log(1e-6), torch.tensor(1e6))) == pytest.approx(1e6 * math.log(2), rel=1e-5)
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0, 1e-6])

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..bending.numeric import Number
 from ..bending.operand import Operand
 from ..bending.operation import Operation
-from ..bending.pointwise import PointKernel, Pointwise, greatest
+from ..bending.pointwise import PointKernel, Pointwise
 from ..places import Place
 
 __all__ = ["Binarize"]
@@ -22,8 +22,7 @@ class BinarizeKernel(PointKernel):
         self.threshold = threshold
 
     def bend_(self, y: Tensor) -> None:
-        most = greatest(y)
-        y.ge_(min(max(float(self.threshold.value), -most), most))
+        y.ge_(float(self.threshold.value))
 
 
 class Binarize(Pointwise):

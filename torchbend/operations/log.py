@@ -11,7 +11,7 @@ from torch import Tensor
 from ..bending.numeric import Number
 from ..bending.operand import Operand
 from ..bending.operation import Operation
-from ..bending.pointwise import PointKernel, Pointwise, greatest
+from ..bending.pointwise import PointKernel, Pointwise
 from ..places import Place
 
 __all__ = ["Log"]
@@ -29,7 +29,8 @@ class LogKernel(PointKernel):
         # nearer to 0 it is x to float32's last bits
         if k >= 1e-9:
             sign = y.sign()
-            y.abs_().mul_(k).clamp_(max=greatest(y)).log1p_().div_(math.log1p(k)).mul_(sign)
+            # libtorch 2.5 has no logarithm of what is near to the greatest number
+            y.abs_().mul_(k).clamp_(max=1e30).log1p_().div_(math.log1p(k)).mul_(sign)
 
 
 class Log(Pointwise):
