@@ -174,6 +174,9 @@ class Chain:
 
     def rehearse(self) -> None:
         """Set our attributes to what they are: the first two calls of a setter take longest."""
+        for net in self.nets:
+            for _ in range(2):
+                net.glides.rehearse()
         for number, place in enumerate(self.layout.places):
             ours = self.nets[place.model].is_ours and not place.attribute.kept
             if ours and place.count:
@@ -198,9 +201,10 @@ class Chain:
             net.state.restore(state)
 
     def copy_state(self, other: Chain) -> None:
-        """Take over the streaming state of another copy of this chain."""
+        """Take over the streaming state of another copy of this chain, and its knobs' glides."""
         for net, theirs in zip(self.nets, other.nets, strict=True):
             net.state.copy_from(theirs.state)
+            net.glides.take_over(theirs.glides)
         if self.desk is not None and other.desk is not None:
             self.desk.copy_from(other.desk)
 

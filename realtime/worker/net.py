@@ -13,6 +13,7 @@ from torchbend.archive import open_script
 from torchbend.contents import ask, read_info
 from torchbend.description import AttributeInfo, FileInfo, MethodInfo
 from torchbend.errors import LiveError, script_line, suggest
+from torchbend.realtime.worker.glides import Glides
 from torchbend.realtime.worker.layout import Value
 from torchbend.streaming import StreamingState
 
@@ -30,6 +31,7 @@ class Net:
         info: what is in it.
         is_ours: whether torchbend wrote it.
         state: its streaming state.
+        glides: where its knobs stood in the block before.
 
     Raises:
         TorchbendError: it cannot be opened.
@@ -43,6 +45,7 @@ class Net:
         self.info: FileInfo = told or ask(self.module, Path(path).stem).info
         # What the file of somebody else answers does not tell its state: playing shows it.
         self.state = StreamingState(self.module, told)
+        self.glides = Glides(self.module)
 
     def method(self, name: str) -> MethodInfo:
         """The description of a method.

@@ -58,6 +58,21 @@ def echo_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def bends_file(tmp_path_factory):
+    """`Echo` with named bends: one with a knob, one with a memory, one on weights."""
+    bended = tb.BendedModule(Echo().eval())
+    bended.trace("forward", torch.rand(1, 1, 64))
+    edge = tb.BendingParameter("edge", 0.2, range=[0.05, 1])
+    bended.bend(tb.Bend(tb.Fold(edge), name="fold"), "tanh")
+    bended.bend(tb.Bend(tb.Erode(4), name="worn"), "tanh")
+    bended.bend(tb.Bend(tb.Delay(2000), 0.5, name="echo"), "far$")
+    bended.bend(tb.Bend(tb.Normal(0.3, seed=1), name="haze"), "near.weight")
+    path = tmp_path_factory.mktemp("bends") / "bends.ts"
+    bended.export(path, check=False, patches=False)
+    return path
+
+
+@pytest.fixture(scope="session")
 def coder_file(tmp_path_factory):
     """`Coder` with a gain on its latents."""
     bended = BendedCoder(Coder().eval())
