@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -279,3 +280,66 @@ def test_a_file_is_found_beside_the_configuration(bended, other, tmp_path):
     bended.bend(tb.BendingConfig.load(tmp_path / "b" / "bends.json"))
     got = bended.bended_state_dict()["second.weight"]
     assert torch.equal(got[0], other.second.weight[0])
+
+
+# -- RAVE --------------------------------------------------------------------------------
+BESIDE = ("latent_pca", "latent_mean", "fidelity")  # what a RAVE keeps beside its weights
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two trainings of a v2_small with few channels, of one latent space."""
+    from torchbend.interfaces._rave_build import save_run
+
+    folder = tmp_path_factory.mktemp("runs")
+    one, two = (
+        save_run(folder / str(seed), "v2_small", seed=seed, overrides=["CAPACITY = 8"])
+        for seed in (1, 2)
+    )
+    first, second = (next(run.rglob("*.ckpt")) for run in (one, two))
+    content = torch.load(second, weights_only=True)
+    theirs = torch.load(first, weights_only=True)["state_dict"]
+    content["state_dict"].update({name: theirs[name] for name in BESIDE})
+    torch.save(content, second)
+    return one, two
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_two_trainings_of_a_rave(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    """The decoder's layers one by one, then all weights, in a file that plays."""
+    from torchbend.interfaces.rave import BendedRAVE
+
+    bended, other = BendedRAVE(runs[0]), BendedRAVE(runs[1])
+    file = tb.save_tensors(tmp_path / "other.safetensors", other)
+    (checkpoint,) = runs[1].rglob("*.ckpt")
+    for given in (tb.read_weights(checkpoint), file):  # with weight norm, and without
+        got = tb.MixWeights(given).kernel(bended._bank.places()[0]).other
+        assert torch.equal(got, next(iter(other.parameters())))
+    first = sorted({name.split(".")[2] for name in bended.weight_names if "decoder" in name})[:2]
+    knobs = {f"layer_{n}": rf"decoder\.net\.{n}\." for n in first}
+    knobs["rest"] = rf"(?!decoder\.net\.({'|'.join(first)})\.)"
+    for name, pattern in knobs.items():
+        bended.bend(tb.MixWeights(file, knob(name)), pattern, bend_graph=False)
+    assert set(bended.bended_keys()) == set(bended.weight_names)
+    bended.bending_config().save(tmp_path / "bends.json")
+    assert tb.BendingConfig.load(tmp_path / "bends.json", bended) == bended.bending_config()
+    bended.export(tmp_path / "x.ts", patches=False, check=False)
+    mixed, plain = (torch.jit.load(str(tmp_path / "x.ts")) for _ in range(2))
+
+    def play(model: Any, seed: int) -> Tensor:
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed)
+            return model.forward(noise(1, 1, 4096, seed=seed) * 0.3)
+
+    heard = [play(plain, 0)]
+    assert torch.equal(play(mixed, 0), heard[0])
+    for seed, name in enumerate(knobs, 1):  # each moves the sound away from what it was
+        assert getattr(mixed, f"set_{name}")(1.0) == 0
+        heard.append(play(mixed, seed))
+        assert not torch.allclose(heard[-1], play(plain, seed), atol=1e-4)
+    for seed in range(4, 20):  # until both have forgotten what was before
+        got, wanted = play(mixed, seed), play(other, seed)
+    assert wanted.abs().max() > 1e-3
+    assert torch.equal(got, wanted)

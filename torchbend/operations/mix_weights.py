@@ -137,8 +137,8 @@ class MixWeights(Numeric):
             if f"{name}_g" in named and f"{name}_v" in named:
                 return normed(named[f"{name}_v"], named[f"{name}_g"])
         raise BendingCallbackException(
-            f"{self!r} cannot sit on {place.key!r}: {self.other.origin} has no weight of that name. "
-            f"{suggest(place.name, named)}"
+            f"{self!r} cannot sit on {place.key!r}: {self.other.origin} has no weight of that "
+            f"name. {suggest(place.name, named)}"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..bending.fade import ramp
+from ..bending.glide import Glide
 from ..bending.kernel import Kernel, place_generator
 from ..bending.numeric import Number, Numeric
 from ..bending.operand import Operand
@@ -34,32 +34,26 @@ class TowardKernel(Kernel):
         self.time = time
         self.register_buffer("capture", capture)
         self.register_buffer("state_position", torch.zeros(1, dtype=torch.int64))
-        # to glide by itself, from the mix of the block before; -1: it does not
-        self.glide = -1
-        self.before = -1.0
+        self.glide = Glide()
 
     def glide_along(self, time: int) -> None:
-        self.glide = time
+        self.glide.along = time
 
     def forward(self, x: Tensor) -> Tensor:
         now = min(max(float(self.mix.value), 0.0), 1.0)
-        before = now
-        if self.glide >= 0:
-            before = now if self.before < 0.0 else self.before
-            self.before = now
+        before: float = self.glide(now)
         frames = x.size(self.time)
         length = self.capture.size(self.time)
-        at = torch.remainder(
-            self.state_position + torch.arange(frames, device=x.device), length
-        )
+        at = torch.remainder(self.state_position + torch.arange(frames, device=x.device), length)
         # written in place, for those who hold the buffer (a CUDA graph)
         self.state_position.copy_(torch.remainder(self.state_position + frames, length))
         if now == 0.0 and before == 0.0:
             return x
         there = self.capture.index_select(self.time, at).to(x.dtype)
-        if now != before:
-            return x + (there - x) * (before + (now - before) * ramp(x, self.glide))
-        return torch.lerp(x, there, now)
+        out = torch.lerp(x, there, now)
+        if now == before:
+            return out
+        return self.glide.fade(torch.lerp(x, there, before), out)
 
 
 class Toward(Numeric):
@@ -136,7 +130,7 @@ class Toward(Numeric):
             if whole.dim() == len(shape) - 1:
                 whole = whole.unsqueeze(0)
             elif whole.dim() == len(shape):
-                whole = torch.cat(whole.split(1), time)
+                whole = torch.cat(torch.split(whole, 1), time)
         wanted = [1 if d == 0 and d not in (channels, time) else n for d, n in enumerate(shape)]
         fitting = whole
         if whole.dim() == len(shape) and whole.size(channels) != shape[channels]:
