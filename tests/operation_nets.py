@@ -163,10 +163,13 @@ class Families(nn.Module):
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Conv1d(1, CHANNELS, 5, padding=2) for _ in range(count))
+        self.layers = nn.ModuleList(nn.Conv1d(4, CHANNELS, 5, padding=2) for _ in range(count))
         self.mixes = nn.ModuleList(nn.Conv1d(CHANNELS, 1, 1) for _ in range(count))
+        for layer in self.layers:
+            nn.init.normal_(layer.weight, std=0.5)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat([x, x.abs(), torch.sin(3 * x), x * x], 1)
         done = []
         for layer, mix in zip(self.layers, self.mixes, strict=True):
             done.append(mix(torch.tanh(layer(x))))
