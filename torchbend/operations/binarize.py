@@ -60,4 +60,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"threshold": 0.5}, {"threshold": -0.2}),
     by_hand=lambda place, threshold: lambda x: (x >= threshold).to(x.dtype),
+    picture={"threshold": 0.45},
 )

@@ -83,4 +83,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"low": -0.5, "high": 0.5}, {"low": 0.2, "high": 9.0}),
     by_hand=lambda place, low, high: lambda x: x.clamp(low, high),
+    picture={"low": 0.0, "high": 0.25},
 )

@@ -75,4 +75,5 @@ OPERATION = Operation(
     examples=({"threshold": 0.5}, {"threshold": 1.2}),
     neutral={"threshold": 0.0},
     by_hand=lambda place, threshold: lambda x: F.hardshrink(x, threshold),
+    picture={"threshold": 0.4},
 )

@@ -125,4 +125,6 @@ OPERATION = Operation(
         {"form": "reciprocal", "least": 0.3},
     ),
     by_hand=_by_hand,
+    picture={"form": "complement"},
+    pictured_at="sigmoid$",
 )

@@ -71,4 +71,5 @@ OPERATION = Operation(
     examples=({"exponent": 3.0}, {"exponent": 0.4}, {"exponent": 0.0}),
     neutral={"exponent": 1.0},
     by_hand=lambda place, exponent: lambda x: x.sign() * x.abs() ** exponent,
+    picture={"exponent": 0.4},
 )

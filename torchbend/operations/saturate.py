@@ -67,4 +67,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"drive": 4.0}, {"drive": 0.5, "limit": 2.0}),
     by_hand=lambda place, drive, limit=1.0: lambda x: limit * torch.tanh(drive / limit * x),
+    picture={"drive": 8.0},
 )

@@ -142,4 +142,5 @@ OPERATION = Operation(
     neutral={"strength": 0.0},
     places=("activation",),
     prepare=prepare,
+    picture={"strength": 1.0},
 )

@@ -68,4 +68,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"limit": 0.3}, {"limit": 1.5}),
     by_hand=lambda place, limit: lambda x: torch.remainder(x + limit, 2 * limit) - limit,
+    picture={"limit": 0.3},
 )
