@@ -57,7 +57,7 @@ class Past(nn.Module):
             size[self.time] = self.frames
             past = x.new_zeros(size)
         joined = torch.cat([past, x], self.time)
-        if self.keep:
+        if self.keep and self.frames > 0:
             last = joined.narrow(self.time, joined.size(self.time) - self.frames, self.frames)
             self.state_past = held(self.state_past, last)
         return joined
