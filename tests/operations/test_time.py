@@ -19,7 +19,7 @@ from torchbend.bending.registry import operations
 from torchbend.bending.scripting import Scripter
 from torchbend.contents import read_info
 from torchbend.errors import BendingCallbackException
-from torchbend.operations import Delay, Dilate, Erode, Flip, Gradient, Roll, Stretch
+from torchbend.operations import Delay, Dilate, Erode, Flip, Gradient, Hold, Roll, Stretch
 from torchbend.places import Place
 
 BLOCK = 256
@@ -131,7 +131,7 @@ def test_in_another_precision(callback, dtype):
 
 @pytest.mark.parametrize(
     "make",
-    [Gradient, Delay, Erode, Roll, Flip, Stretch, lambda **s: Flip(window=8, **s)],
+    [Gradient, Delay, Erode, Hold, Roll, Flip, Stretch, lambda **s: Flip(window=8, **s)],
 )
 def test_time_may_be_another_dimension(make):
     x = noise(2, 32, 5)  # as of a transformer: (batch, time, features)
@@ -172,6 +172,7 @@ def test_how_old_the_sound_is():
 
 # -- knobs -------------------------------------------------------------------------------
 KNOBS = [
+    ("frames", lambda p: Hold(p, longest=30), 4.0, 12.0),
     ("frames", lambda p: Delay(p, longest=300), 3.0, 40.0),
     ("frames", lambda p: Delay(p, longest=300), 251.0, 0.0),
     ("factor", lambda p: Stretch(p, window=128), 1.0, 0.7),
@@ -345,6 +346,9 @@ def test_knobs_of_an_exported_file_glide(tmp_path):
         (lambda: Delay(1, longest=2.5), "longest is a whole number from 1 up; got 2.5"),
         (lambda: Delay(BendingParameter("p", 3.0, range=[0, 9])), "say longest=, the greatest"),
         (lambda: Delay([1, 2]), "Delay: frames is a number"),
+        (lambda: Hold(0), "Hold: frames is a number from 1"),
+        (lambda: Hold(9, longest=4), "Hold: frames is a number from 1 to longest, 4; got 9"),
+        (lambda: Hold(BendingParameter("p", 3.0, range=[1, 9])), "say longest=, the greatest"),
         (lambda: Erode(0), "Erode: frames is a whole number from 1 up; got 0"),
         (lambda: Dilate(True), "Dilate: frames is a whole number from 1 up; got True"),
         (lambda: Erode(BendingParameter("p", 3)), "frames"),
@@ -365,7 +369,7 @@ def test_a_setting_that_is_none_is_refused(make, words):
 
 @pytest.mark.parametrize(
     "callback",
-    [Gradient(), Delay(), Erode(), Dilate(), Roll(), Flip(), Flip(8), Stretch()],
+    [Gradient(), Delay(), Erode(), Dilate(), Hold(), Roll(), Flip(), Flip(8), Stretch()],
     ids=repr,
 )
 def test_a_place_without_time_is_refused(callback):

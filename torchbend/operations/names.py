@@ -13,6 +13,7 @@ from .fold import Fold
 from .gradient import Gradient
 from .hadamard import Hadamard
 from .hard_threshold import HardThreshold
+from .hold import Hold
 from .invert import Invert
 from .log import Log
 from .mix_weights import MixWeights
@@ -47,6 +48,7 @@ __all__ = [
     "Gradient",
     "Hadamard",
     "HardThreshold",
+    "Hold",
     "Invert",
     "Log",
     "MixWeights",
