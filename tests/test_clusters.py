@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +15,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support import Codec, StreamingNet, noise, seeded
+from ten_sounds import ten_sounds
 from torch import nn
 
 import torchbend as tb
 from torchbend.bending import BendingCallbackException
 from torchbend.bending.cluster import Group
-from torchbend.clusters.descriptors import Tally, loadings, points, window_for
+from torchbend.clusters.descriptors import DESCRIPTORS, Tally, loadings, points, window_for
 from torchbend.contents import read_info
 from torchbend.errors import BendingError, ConfigError
 from torchbend.hints import ExportHints
@@ -619,3 +623,40 @@ def test_an_exported_file_carries_them(found, tmp_path):
     again.bend(tb.BendingConfig.from_json(kept, again))
     again.update("dark_amount", 0.0)
     assert torch.allclose(again(x), bended(x), atol=1e-6)
+
+
+# -- the manual ------------------------------------------------------------------------
+PAGE = (Path(__file__).parents[1] / "docs" / "clusters.md").read_text(encoding="utf-8")
+
+
+def test_the_descriptors_of_the_page_are_those_that_there_are():
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(DESCRIPTORS)
+
+
+@pytest.mark.rave
+@pytest.mark.slow
+def test_the_page_runs_and_shows_what_it_prints(tmp_path, monkeypatch, capsys):
+    from torchbend.interfaces._rave_build import save_run
+
+    monkeypatch.chdir(tmp_path)
+    save_run("my_rave", "v2_small", seed=0)
+    Path("sounds").mkdir()
+    for number, sound in enumerate(ten_sounds().values()):
+        soundfile.write(f"sounds/{number}.wav", sound[0].numpy(), 44100, subtype="FLOAT")
+    python, shown = re.findall(r"^```(?:python|text)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    Path("page.py").write_text(python, encoding="utf-8")
+    page = runpy.run_path("page.py")
+    printed, said = (table_of(text) for text in (capsys.readouterr().out, shown))
+    assert printed[0] == said[0]
+    assert [row[:1] for row in printed[1:]] == [row[:1] for row in said[1:]]
+    for ours, theirs in zip(printed[1:], said[1:], strict=True):  # another torch rounds otherwise
+        assert np.allclose([float(v) for v in ours[1:7]], [float(v) for v in theirs[1:7]], atol=0.1)
+    assert tb.load("bright.ts").get_attributes()[:2] == ["body_amount", "body_bypass"]
+    config = tb.BendingConfig.load("bends.json", page["rave"])
+    assert config[1][0].channels == page["clusters"]["bright"]
+
+
+def table_of(text):
+    """The cells of a printed table, heads first."""
+    lines = text.strip().splitlines()
+    return [line.split() for line in (lines[2], *lines[4:])]

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("export", "realtime")
 # Heavy or optional: imported where they are used, never by `import torchbend`.
 LAZY = ("IPython", "audiocraft", "cffi", "gin", "matplotlib", "omegaconf", "plotly", "pythonosc")
-LAZY += ("rave", "rich", "scipy", "sounddevice", "soundfile", "soxr", "torchaudio", "transformers")
+LAZY += ("rave", "rich", "scipy", "sklearn", "sounddevice", "soundfile", "soxr", "torchaudio")
+LAZY += ("transformers",)
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:

@@ -20,7 +20,7 @@ from .bend_kernel import BendKernel
 from .callback import BendingCallback, add_control
 from .draws import fraction
 from .kernel import Kernel
-from .levels import LEVELS, Restore, restore_for
+from .levels import LEVELS, restore_for
 from .parameter import BendingParameter, BendingView
 from .placing import channel_dim, checked_dim, known_shape
 from .selectors import Selection, as_selector

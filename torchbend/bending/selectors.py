@@ -56,7 +56,8 @@ class Selector(ABC):
         found = self.choose(place, length)
         if not found:
             raise BendingCallbackException(
-                f"{self!r} picks none of the {length} channels of {place.key!r}. {self.hint(length)}"
+                f"{self!r} picks none of the {length} channels of {place.key!r}. "
+                f"{self.hint(length)}"
             )
         return found
 
