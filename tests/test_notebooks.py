@@ -18,6 +18,9 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 
+from torchbend.bending.operation import FAMILIES
+from torchbend.bending.registry import operations
+
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOKS = sorted(DOCS.glob("*.ipynb"))
 
@@ -96,7 +99,7 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 def test_there_are_notebooks() -> None:
     names = [path.stem for path in NOTEBOOKS]
-    assert names == ["export", "files", "image", "musicgen", "quickstart", "text"]
+    assert names == ["bends", "export", "files", "image", "musicgen", "quickstart", "text"]
 
 
 def test_a_committed_notebook_was_executed_from_top_to_bottom(committed: Any) -> None:
@@ -202,6 +205,36 @@ def test_the_export_runs_and_says_the_same_again(
     assert list(tmp_path.iterdir()) == []
 
 
+# -- all that a bend has ----------------------------------------------------------------------
+def check_bends(notebook: Any) -> None:
+    everything = "\n".join(said(notebook))
+    for part in ("at 0 as it was", "all bypassed, as it was", "the same sound"):
+        assert f"{part}: True" in everything, part
+    assert "controls: fifth_amount fifth_bypass fifth_solo" in everything
+    families = re.findall(r"^(\w+) +(\w+) +at \S+$", everything, re.MULTILINE)
+    assert [family for family, _ in families] == list(FAMILIES)
+    for family, name in families:
+        assert operations()[name].family == family
+    assert shown(notebook) == ["audio", "image/png", *["audio"] * 6]
+
+
+def test_the_committed_bends_say_what_they_should() -> None:
+    check_bends(nbformat.read(DOCS / "bends.ipynb", as_version=4))
+
+
+@pytest.mark.slow
+def test_the_bends_run_and_say_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = nbformat.read(DOCS / "bends.ipynb", as_version=4)
+    now = executed(DOCS / "bends.ipynb", tmp_path)
+    check_bends(now)
+    assert said(now) == said(before)
+    assert shown(now) == shown(before)
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- a file without its source --------------------------------------------------------------
 FILE_ATTRIBUTES = [
     "push float 0 .. 2 1 Scale on 6 places:",
@@ -249,6 +282,7 @@ def test_the_files_notebook_runs_and_says_the_same_again(
 @pytest.mark.parametrize(
     ("name", "used"),
     [
+        ("bends", []),
         ("export", ["export", "info", "check"]),
         ("files", ["places", "export", "info", "check"]),
     ],
