@@ -133,7 +133,8 @@ def export(
         times = {m.info.name: _times(draft, m) for m in looked}
         parts = draft.parts(times, chosen)
         attributes = _attributes(bended, parts, hints, vectors or {})
-        info = _describe(draft, parts, looked, attributes, hints, name or target.stem)
+        label = name or target.stem
+        info = _describe(draft, parts, looked, attributes, hints, label, target.parent)
         face = draft.face(parts, looked, attributes, hints.sample_rate).to("cpu")
         refuse(face)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".torchbend-") as folder:
@@ -302,10 +303,11 @@ def _describe(
     attributes: Sequence[Attribute],
     hints: ExportHints,
     name: str,
+    folder: Path,
 ) -> FileInfo:
     bended, kept = draft.bended, draft.kept
     try:
-        bending = bended.bending_config().to_json()
+        bending = bended.bending_config().to_json(folder)
     except ConfigError as error:
         log.warning("the file will not carry its bending configuration: %s", error)
         bending = None

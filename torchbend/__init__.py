@@ -47,7 +47,8 @@ from .bending import (
     ThresholdActivation,
     ThresholdPermute,
 )
-from .bending.tensor_file import TensorFile, read_weights, save_tensors
+from .bending.given_tensors import read_weights, save_tensors
+from .bending.tensor_file import TensorFile
 from .clusters import cluster
 from .compare import compare_outs, compare_state_dict_tensors
 from .directions import direction

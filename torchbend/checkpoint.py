@@ -16,12 +16,15 @@ from .errors import TorchbendError, first_line, suggest
 
 __all__ = ["are_weights", "read_checkpoint", "weights_in"]
 
+_SAVE_AGAIN = "Save it again with weights alone, from the Python that trained it"
 
-def read_checkpoint(path: str | os.PathLike[str]) -> Any:
+
+def read_checkpoint(path: str | os.PathLike[str], advice: str = _SAVE_AGAIN) -> Any:
     """Read what ``torch.save`` wrote, as data: torch's ``weights_only``.
 
     Args:
         path: of the checkpoint.
+        advice: what to do where it holds more than data.
 
     Raises:
         TorchbendError: it cannot be read, or holds more than data.
@@ -35,12 +38,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can raise nearly anything
         found = re.search(r"GLOBAL (\S+)", str(error))
-        what = (
-            f"holds a {found[1]}, and to read that is to run code from the file. Save it again "
-            "with weights alone, from the Python that trained it"
-            if found
-            else f"cannot be read as a checkpoint: {first_line(error)}"
-        )
+        what = f"cannot be read as a checkpoint: {first_line(error)}"
+        if found:
+            what = f"holds a {found[1]}, and to read that is to run code from the file. {advice}"
+        elif "weights_only" in what:  # torch says how to run what is in the file
+            what = "cannot be read as a checkpoint: it is damaged, or another kind of file"
         raise TorchbendError(f"{str(path)!r} {what}") from error
 
 

@@ -199,7 +199,9 @@ def test_an_exported_file_carries_them(bended, tmp_path):
     toward = tb.save_tensors(tmp_path / "c.safetensors", c=capture)
     bended.bend(tb.Steer(steer, knob("strength", -2, 2)), "net_0$")
     bended.bend(tb.Toward(toward, knob("mix")), "net_2$")
-    bended.export(tmp_path / "x.ts", patches=False)
+    info = bended.export(tmp_path / "x.ts", patches=False).info
+    assert info.bending is not None  # and names no folder of this machine
+    assert info.bending["bends"][0]["settings"]["direction"]["tensors"] == "d.safetensors"
     steer.path.unlink()
     toward.path.unlink()
     file = torch.jit.load(str(tmp_path / "x.ts"))
@@ -389,7 +391,7 @@ def test_what_the_page_names_exists():
     source = "".join(
         path.read_text(encoding="utf-8")
         for path in (Path(tb.__file__).parent).rglob("*.py")
-        if path.name in ("tensor_file.py", "mix_weights.py", "checkpoint.py")
+        if path.name in ("tensor_file.py", "given_tensors.py", "mix_weights.py", "checkpoint.py")
     )
     joined = re.sub(r"[\"']\s*\n\s*f?[\"']", "", source)
     for words in re.findall(r"^\| \*(.+?)\* \|", PAGE, re.MULTILINE):

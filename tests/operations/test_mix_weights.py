@@ -240,8 +240,11 @@ def test_checkpoints_are_data(tmp_path, other):
     with pytest.raises(TorchbendError, match="to read that is to run code"):
         tb.read_weights(tmp_path / "code.pt")
     (tmp_path / "damaged.pt").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(TorchbendError, match="cannot be read as a checkpoint"):
-        tb.read_weights(tmp_path / "damaged.pt")
+    (tmp_path / "text.pt").write_text("no weights")
+    for name in ("damaged.pt", "text.pt", "nowhere.pt"):
+        with pytest.raises(TorchbendError, match="cannot be read as a checkpoint") as caught:
+            tb.read_weights(tmp_path / name)
+        assert "weights_only" not in str(caught.value)
     torch.jit.script(other).save(str(tmp_path / "model.ts"))
     with pytest.raises(TorchbendError, match=r"TorchScript.*tb\.load"):
         tb.read_weights(tmp_path / "model.ts")

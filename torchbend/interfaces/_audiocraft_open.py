@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import importlib
 import logging
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from torchbend.checkpoint import read_checkpoint
 from torchbend.errors import TorchbendError, first_line, suggest
 from torchbend.interfaces._audiocraft_calls import tell_steps
 from torchbend.interfaces._audiocraft_import import import_audiocraft, plain_words
@@ -142,17 +141,9 @@ def _package(path: Path) -> dict[str, Any]:
     Raises:
         TorchbendError: it cannot be read, or holds more than data.
     """
-    try:
-        package = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can raise nearly anything
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = (
-            f"holds a {found[1]}, and to read that is to run code from the file. A checkpoint of "
-            "the training is exported first, with audiocraft.utils.export"
-            if found
-            else f"cannot be read: {first_line(error)}"
-        )
-        raise TorchbendError(f"{str(path)!r} {what}") from error
+    package = read_checkpoint(
+        path, "A checkpoint of the training is exported first, with audiocraft.utils.export"
+    )
     if not isinstance(package, dict):
         raise TorchbendError(f"{str(path)!r} holds a {type(package).__name__}, not a model")
     return package

@@ -11,19 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..bending.given_tensors import as_weights, checked_values, chosen_part, save_tensors
 from ..bending.kernel import Kernel, place_generator
 from ..bending.numeric import Number, Numeric
 from ..bending.operand import Operand
 from ..bending.operation import Operation
 from ..bending.placing import known_shape
-from ..bending.tensor_file import (
-    PathLike,
-    Tensors,
-    as_weights,
-    checked_values,
-    chosen_part,
-    save_tensors,
-)
+from ..bending.tensor_file import PathLike, Tensors
 from ..errors import BendingCallbackException, suggest
 from ..places import Place
 

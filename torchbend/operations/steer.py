@@ -8,12 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from ..bending.affine import along
+from ..bending.given_tensors import as_tensor, chosen_part
 from ..bending.kernel import Kernel
 from ..bending.numeric import Number, Numeric
 from ..bending.operand import Operand
 from ..bending.operation import Operation
 from ..bending.placing import channel_dim, checked_dim, known_shape
-from ..bending.tensor_file import PathLike, Tensors, as_tensor, chosen_part
+from ..bending.tensor_file import PathLike, Tensors
 from ..errors import BendingCallbackException
 from ..places import Place
 

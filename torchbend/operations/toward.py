@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..bending.given_tensors import as_tensor, chosen_part
 from ..bending.glide import Glide
 from ..bending.kernel import Kernel, place_generator
 from ..bending.numeric import Number, Numeric
 from ..bending.operand import Operand
 from ..bending.operation import Operation
 from ..bending.placing import channel_dim, checked_dim, known_shape, time_dim
-from ..bending.tensor_file import PathLike, Tensors, as_tensor, chosen_part
+from ..bending.tensor_file import PathLike, Tensors
 from ..errors import BendingCallbackException
 from ..places import Place
 
