@@ -2,9 +2,9 @@
 
     python scripts/make_exports.py FOLDER
 
-Small nets with an attribute of every type, every callback on weights and on activations, and
-methods of several ratios and ranks; a RAVE v2_small with seven knobs; a small RAVE of every
-kind. Files that are in the folder already are written anew.
+Small nets with an attribute of every type, every operation on weights and on activations, a bend
+of every family, and methods of several ratios and ranks; a RAVE v2_small with seven knobs; a
+small RAVE of every kind. Files that are in the folder already are written anew.
 """
 
 from __future__ import annotations
@@ -171,6 +171,20 @@ def pair() -> tb.BendedModule:
     return bended
 
 
+def operations(kind: str) -> tb.BendedModule:
+    """Every operation with every example."""
+    from operation_nets import any_length, bent_activations, bent_weights, cases
+
+    return bent_weights(cases(kind)) if kind == "weight" else bent_activations(any_length()[0])
+
+
+def families() -> tb.BendedModule:
+    """A bend of every family, with an amount, a bypass, a solo and a knob each."""
+    from operation_nets import bent_families
+
+    return bent_families()
+
+
 def wrapped(module: nn.Module, channels: int) -> tb.BendedModule:
     """A module whose method forward is traced."""
     bended = tb.BendedModule(module.eval())
@@ -187,6 +201,9 @@ NETS: dict[str, Callable[[], Made]] = {
     "buffers": lambda: (vectors(), {"vectors": {"eq": "buffer", "shift": "buffer"}}),
     "weights": lambda: (callbacks("weights"), {}),
     "activations": lambda: (callbacks("activations"), {}),
+    "operations_activations": lambda: (operations("activation"), {}),
+    "operations_weights": lambda: (operations("weight"), {}),
+    "families": lambda: (families(), {}),
     "function": lambda: (function(), {}),
     "codec": lambda: (codec(), {"sample_rate": 48000}),
     "pair": lambda: (pair(), {}),
