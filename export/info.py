@@ -157,8 +157,10 @@ def _bends(bending: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting(value: Any) -> str:
-    """A setting in short: the control's name where it has one."""
+    """A setting in short: the name of a control or of a cluster, where it has one."""
     if isinstance(value, dict) and "parameter" in value:
         return str(value["parameter"])
+    if isinstance(value, dict) and value.get("select") == "cluster":
+        return str(value.get("cluster"))
     text = json.dumps(value)
     return text if len(text) <= 40 else f"{text[:36]}..."

@@ -14,11 +14,12 @@ import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Codec, StreamingNet, noise, seeded
+from support import Codec, StreamingNet, loudness, noise, seeded
 from ten_sounds import ten_sounds
 from torch import nn
 
 import torchbend as tb
+from torchbend import cli
 from torchbend.bending import BendingCallbackException
 from torchbend.bending.cluster import Group
 from torchbend.clusters.descriptors import DESCRIPTORS, Tally, loadings, points, window_for
@@ -102,15 +103,17 @@ def test_one_descriptor_alone():
     assert abs(levels[still] - loud) < 1
 
 
-def test_sounds_begin_in_the_same_state_whatever_was_played():
-    fresh, played = (tb.BendedModule(seeded(StreamingNet)) for _ in range(2))
+@pytest.mark.parametrize("script", [lambda net: net, torch.jit.script], ids=["module", "file"])
+def test_sounds_begin_in_the_same_state_whatever_was_played(script):
+    fresh, played = (tb.BendedModule(script(seeded(StreamingNet))) for _ in range(2))
+    place = "second.conv$"
     heard = [noise(1, 2, 40 + k, seed=k) for k in range(3)]
     for bended in (fresh, played):
         bended.trace(x=heard[0])
     played(noise(1, 2, 64, seed=9))
     before = {n: b.clone() for n, b in played._shadow.named_buffers()}
-    first = tb.cluster(fresh, "second_conv", heard, n=2)
-    assert tb.cluster(played, "second_conv", heard, n=2) == first
+    first = tb.cluster(fresh, place, heard, n=2)
+    assert tb.cluster(played, place, heard, n=2) == first
     after = dict(played._shadow.named_buffers())
     assert before.keys() == after.keys() and all(torch.equal(before[n], after[n]) for n in before)
     assert float(before["blocks"]) > 0
@@ -606,8 +609,27 @@ def test_a_configuration_keeps_its_clusters_once(found, tmp_path):
         other.bend(loaded)
 
 
+class Turned(nn.Module):
+    """A model that hooks have to follow, with an argument that is no tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 6, 3)
+
+    def forward(self, x, gain: float):
+        return self.conv(x) * gain * loudness(x)
+
+
+def test_arguments_that_are_no_tensors_are_as_traced():
+    bended = tb.BendedModule(seeded(Turned))
+    bended.trace(x=noise(1, 1, 64), gain=2.0)
+    assert len(tb.cluster(bended, "conv", [s[None] for s in sounds(2)], n=2)) == 2
+    with pytest.raises(BendingError, match="sound 0: .*with all dimensions of the input"):
+        tb.cluster(bended, "conv", sounds(2), n=2)
+
+
 @pytest.mark.slow
-def test_an_exported_file_carries_them(found, tmp_path):
+def test_an_exported_file_carries_them(found, tmp_path, capsys):
     bended = bent_by_clusters(found)
     bended.update("bright_amount", 0.25)
     bended.export(tmp_path / "two.ts", patches=False)
@@ -618,6 +640,8 @@ def test_an_exported_file_carries_them(found, tmp_path):
     bended.update("dark_amount", 0.0)
     file(x)  # it glides
     assert torch.allclose(file(x), bended(x), atol=1e-6)
+    assert cli.main(["info", str(tmp_path / "two.ts")]) == 0
+    assert "channels=dark" in capsys.readouterr().out
     kept = read_info(tmp_path / "two.ts").bending
     again = families()
     again.bend(tb.BendingConfig.from_json(kept, again))

@@ -17,7 +17,7 @@ from ..tracing.core import Core
 from ..tracing.looking import names_of
 from ..tracing.record import Trace
 from .descriptors import DESCRIPTORS, LEAST_FRAMES, Description, Tally, points, window_for
-from .sounds import Sound, heard, inputs_of
+from .sounds import Sound, from_the_start, heard, inputs_of
 
 __all__ = ["cluster"]
 
@@ -84,7 +84,8 @@ def cluster(
         raise BendingError("a seed is an int, so that the clusters are the same each time")
     checked_seed(seed)
     inputs = inputs_of(bended, trace, sounds)
-    description = _described(bended, trace, where, dim, inputs, with_bends, seed)
+    with from_the_start(bended, trace):
+        description = _described(bended, trace, where, dim, inputs, with_bends, seed)
     numbers = points(description, chosen)
     different = len(torch.unique(numbers.round(decimals=_ROUNDED), dim=0))
     if different < n:
@@ -212,8 +213,14 @@ def _rows(x: Tensor, place: Place, dim: int) -> Tensor:
     """The activation as ``(rows, channels, frames)``.
 
     Raises:
-        BendingError: there is a NaN in it.
+        BendingError: it has another shape than it had when traced, or there is a NaN in it.
     """
+    shape = place.shape or ()
+    if x.ndim != len(shape) or x.shape[dim] != shape[dim]:
+        raise BendingError(
+            f"{place.key!r} had the shape {shape} when traced, and has {tuple(x.shape)} now: give "
+            "sounds with all dimensions of the input"
+        )
     x = x.cpu().movedim(dim, 1)
     broken = ~torch.isfinite(x).movedim(1, 0).flatten(1).all(1)
     if bool(broken.any()):

@@ -13,11 +13,13 @@ from torch import Tensor
 
 from ..errors import BendingError, TorchbendError
 from ..places import Place
+from ..scripts.runner import FileRunner
+from ..scripts.source import contents_of
 from ..tracing.core import Core
 from ..tracing.record import Trace
-from ..tracing.shadow import noise_kept, part_of, plain_tensors, restore
+from ..tracing.shadow import State, noise_kept, part_of, restore
 
-__all__ = ["Sound", "heard", "inputs_of"]
+__all__ = ["Sound", "from_the_start", "heard", "inputs_of"]
 
 Sound = Tensor | str | os.PathLike[str] | Mapping[str, Tensor]
 
@@ -147,43 +149,58 @@ def _read(bended: Any, trace: Trace, path: str | os.PathLike[str]) -> Tensor:
 def heard(
     bended: Core, trace: Trace, place: Place, inputs: Mapping[str, Tensor], bends: bool, seed: int
 ) -> Tensor:
-    """What a place gives for a sound, from the streaming state that the model starts with.
+    """What a place gives for a sound; neither the state nor anybody's random numbers change.
 
     Args:
-        bended: the model. What it plays afterwards is as if nothing had been.
+        bended: the model.
         trace: of the method.
         place: which.
         inputs: of the method.
         bends: whether it is heard bent.
         seed: of the noise in the model.
     """
-    with _from_the_start(bended, trace), noise_kept():
+    with noise_kept():
         torch.manual_seed(seed)
         found: Tensor = bended.get_activations(
-            f"{re.escape(place.name)}$", fn=trace.fn, bended=bends, _filter_bended=True, **inputs
+            f"{re.escape(place.name)}$",
+            fn=trace.fn,
+            bended=bends,
+            _filter_bended=True,
+            **{**trace.fixed, **inputs},
         )[place.name]
     return found.detach()
 
 
 @contextmanager
-def _from_the_start(bended: Core, trace: Trace) -> Iterator[None]:
-    """The streaming state as the wrapped module has it, which never plays; then as it was."""
-    first = dict(bended.module.named_buffers())
-    now = dict(bended._shadow.named_buffers())
-    start = {}
-    for name in trace.written_buffers & now.keys():
-        path, _, last = name.rpartition(".")
-        fresh = first.get(name)
-        if fresh is None or fresh.shape != now[name].shape:
-            fresh = torch.zeros_like(now[name])
-        start[part_of(bended._shadow, path), last] = fresh.detach().to(now[name].device)
-    with bended._changing, plain_tensors():
-        kept = bended._runner.keep()
+def from_the_start(bended: Core, trace: Trace) -> Iterator[None]:
+    """Meanwhile, the streaming state that the model was opened with; then as it was."""
+    runner = bended._runner
+    with bended._changing:
+        kept = runner.keep()
         try:
-            restore(bended._shadow, start)
+            if isinstance(runner, FileRunner):
+                opened = contents_of(runner.source, runner.source.open())
+                runner.start_again(runner.stage.module, opened)
+            else:
+                restore(bended._shadow, _first_state(bended, trace))
+            runner.forget()
             yield
         finally:
-            bended._runner.put_back(kept)
+            runner.put_back(kept)
+
+
+def _first_state(bended: Core, trace: Trace) -> State:
+    """What a method writes, as the wrapped module has it, which never plays."""
+    first = dict(bended.module.named_buffers())
+    found = {}
+    for name, now in bended._shadow.named_buffers():
+        if name in trace.written_buffers:
+            path, _, last = name.rpartition(".")
+            fresh = first.get(name)
+            if fresh is None or fresh.shape != now.shape:  # made, or enlarged, when it first ran
+                fresh = torch.zeros_like(now)
+            found[part_of(bended._shadow, path), last] = fresh.detach().to(now)
+    return found
 
 
 def _named(value: object) -> str:
