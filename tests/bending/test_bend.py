@@ -115,6 +115,14 @@ def test_a_callback_that_is_no_bend_plays_on(net):
     assert torch.allclose(net(X), by_hand(net, lambda x: x * 3 + 0.5))
 
 
+def test_beside_callbacks_alone_a_solo_moves_nothing(net, tmp_path):
+    net.bend(Scale(BendingParameter("gain", 3.0)), "forward:first$")
+    net.bend(Bend(Bias(0.5), name="b"), "forward:first$")
+    assert not any(bend.solos for bend in net._book.active)
+    info = net.export(tmp_path / "x.ts", patches=False, check=False).info
+    assert [a.name for a in info.attributes if not a.bends] == ["b_solo"]
+
+
 def test_solo_in_a_file_as_live(net):
     net.bend(Bend(Scale(3.0), name="a"), "forward:first$")
     net.bend(Bend(Scale(0.5), name="c"), "first.weight")

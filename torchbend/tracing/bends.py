@@ -170,7 +170,8 @@ class BendBook:
         reached = []
         for bend in self.active:
             before = bend.solos
-            bend.solos = [o for b in self.active if b is not bend for o in switches[id(b)]]
+            others = [b for b in self.active if b is not bend and _hears_solos(bend.callback)]
+            bend.solos = [o for b in others for o in switches[id(b)]]
             for key, kernel in bend.kernels.items():
                 theirs = knobs.ours(bend.solos, bend.places[key].kind)
                 for part in kernel.modules():
@@ -186,6 +187,11 @@ class BendBook:
         for bend in self.configs[self.check(name)]:
             config.append((bend.callback, *bend.saved))
         return config
+
+
+def _hears_solos(callback: BendingCallback) -> bool:
+    """Whether there is a bend in a callback, which another one's solo silences."""
+    return any(isinstance(each, Bend) for each in walk(callback))
 
 
 def _switches(callback: BendingCallback) -> Iterator[Operand]:
