@@ -20,12 +20,14 @@ from operation_nets import (
     bent_weights,
     cases,
 )
-from operation_places import CHANNELS, FRAMES
+from operation_places import CHANNELS, FRAMES, places_of
+from operation_places import sound as place_value
 from support import noise, seeded
 from torch import Tensor
 
 import torchbend as tb
 from torchbend.bending.registry import operations
+from torchbend.export.guard import guard
 
 BLOCKS = (1, 48, FRAMES, 1000)
 SOUND = 2000  # frames
@@ -161,6 +163,18 @@ def test_on_weights_it_plays_in_cpp_as_in_python(
     operation = operations()[name]
     count = compare(weights(), name)
     assert bool(count) == ("weight" in operation.places and not operation.random)
+
+
+@every_operation
+def test_libtorch_of_nn_knows_its_operators(name: str) -> None:
+    operation = operations()[name]
+    for kind in operation.places:
+        place = places_of(kind)
+        for example in operation.examples:
+            callback = operation.callback(**operation.settings(place, example))
+            for each in (callback, tb.Bend(callback, 0.5, restore="whole")):
+                kernel = each.kernel(place, place_value(place) if kind == "weight" else None)
+                assert guard(torch.jit.script(kernel)) == []
 
 
 def test_each_is_heard_in_its_own_channels(
