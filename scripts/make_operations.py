@@ -54,7 +54,10 @@ FAMILY_TEXTS = {
     "channels": ("Channels", "What one channel has learnt to mean is told to another."),
     "noise": ("Noise", "Random numbers are added, or multiplied with."),
     "weights": ("Weights", "For what was learnt. A still knob on a weight costs nothing."),
-    "captures": ("Captures", "What one sound did inside of the model is done to another."),
+    "captures": (
+        "Captures",
+        "What one sound did inside of the model is done to another: see [captures](captures.md).",
+    ),
 }
 
 
