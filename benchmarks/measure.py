@@ -12,9 +12,9 @@ __all__ = ["Report", "ratio"]
 
 
 def ratio(
-    ours: Callable[[], object], theirs: Callable[[], object], seconds: float
+    ours: Callable[[], object], theirs: Callable[[], object], seconds: float, least: int = 30
 ) -> tuple[float, float]:
-    """Time two calls in turn, A B B A A B ...
+    """Time two calls in turn, A B B A A B ..., for so many seconds, and at least so many pairs.
 
     Returns:
         The median of ``ours / theirs`` over all pairs, and the median of ``theirs`` in ms.
@@ -25,7 +25,7 @@ def ratio(
         ratios, base = [], []
         end = time.perf_counter() + seconds
         turn = 0
-        while time.perf_counter() < end or len(ratios) < 30:
+        while time.perf_counter() < end or len(ratios) < least:
             first, second = (ours, theirs) if turn % 2 else (theirs, ours)
             a = time.perf_counter()
             first()

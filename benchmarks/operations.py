@@ -16,13 +16,11 @@ the operation's ``by_hand``, or its ``plain``. All ratios are to it, and each pa
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from measure import ratio
-from tabulate import tabulate
 from torch import Tensor
 
 from torchbend.bending import Bend
@@ -36,7 +34,8 @@ PLACES = {
     ),
     "weight": Place("conv.weight", "weight", (64, 64, 7), torch.float32, op="parameter"),
 }
-HEADS = ("operation", "place", "line, us", "kernel", "script", "amount 1", "amount ½", "amount 0")
+HEADS = ("line, us", "kernel", "script", "amount 1", "amount ½", "amount 0")
+LEAST = 15  # pairs, of a slow line
 TELLING = 1.5  # a ratio above it is marked
 
 Line = Callable[[Tensor], Tensor]
@@ -75,22 +74,15 @@ def measured(operation: Operation, place: Place, seconds: float) -> list[float]:
     ]
     found, base = [], 0.0
     for ours, theirs in pairs:
-        value_found, base_ms = ratio(partial(ours, x), partial(theirs, x), seconds)
+        value_found, base_ms = ratio(partial(ours, x), partial(theirs, x), seconds, LEAST)
         found.append(value_found)
         base = base or base_ms * 1e3
     return [base, *found]
 
 
-def rows(names: list[str], seconds: float) -> Iterator[list[str]]:
-    """The table's rows, as they come."""
-    for operation in operations().values():
-        if names and operation.name not in names:
-            continue
-        for kind in operation.places:
-            line_us, *ratios = measured(operation, PLACES[kind], seconds)
-            marked = [f"{r:.2f}{' !' if r > TELLING else ''}" for r in ratios]
-            yield [operation.name, kind, f"{line_us:.0f}", *marked]
-            print(".", end="", file=sys.stderr, flush=True)
+def show(operation: str, place: str, cells: Sequence[str]) -> None:
+    """Print one row."""
+    print(f"{operation:20} {place:10}", *(f"{cell:>9}" for cell in cells), flush=True)
 
 
 def main() -> None:
@@ -104,9 +96,14 @@ def main() -> None:
     if unknown:
         parser.error(f"no operation {sorted(unknown)}; there are {', '.join(operations())}")
     torch.set_num_threads(options.threads)
-    table = list(rows(options.names, options.seconds))
-    print(file=sys.stderr)
-    print(tabulate(table, HEADS, disable_numparse=True))
+    show("", "", HEADS)
+    for operation in operations().values():
+        for kind in operation.places:
+            if options.names and operation.name not in options.names:
+                continue
+            line_us, *ratios = measured(operation, PLACES[kind], options.seconds)
+            marked = [f"{r:.2f}{'!' if r > TELLING else ' '}" for r in ratios]
+            show(operation.name, kind, [f"{line_us:.0f}", *marked])
     print(f"! above {TELLING}")
 
 

@@ -1,6 +1,7 @@
 """Mask and OrderedMask: silence some values and let the others through."""
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -240,6 +241,13 @@ def plain_ordered_mask(
     return torch.where(kept.reshape(shape), x, torch.zeros_like(x))
 
 
+def _mask_by_hand(place: Place, prob: float, seed: int, dim: int) -> Callable[[Tensor], Tensor]:
+    """By a mask made before."""
+    shape = place.shape or ()
+    kept = (torch.rand([n if d == dim else 1 for d, n in enumerate(shape)]) < prob).float()
+    return lambda x: x * kept
+
+
 OPERATIONS = (
     Operation(
         Mask,
@@ -250,6 +258,7 @@ OPERATIONS = (
         examples=({"prob": 0.5, "seed": 3, "dim": 1}, {"prob": 0.5, "seed": 3}),
         neutral={"prob": 1.0},
         streams=by_index,
+        by_hand=_mask_by_hand,
     ),
     Operation(
         OrderedMask,
@@ -260,5 +269,6 @@ OPERATIONS = (
         examples=({"prob": 0.5, "seed": 3, "dim": 1}, {"prob": 0.5, "seed": 3}),
         neutral={"prob": 1.0},
         streams=by_index,
+        by_hand=_mask_by_hand,
     ),
 )

@@ -1,5 +1,6 @@
 """Normal: add or multiply by Gaussian noise that stays the same."""
 
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -136,6 +137,13 @@ def plain_normal(
     return x + std * n if op == "add" else x * n * std
 
 
+def _by_hand(place: Place, std: float, seed: int, dim: int) -> Callable[[Tensor], Tensor]:
+    """With noise drawn before."""
+    shape = place.shape or ()
+    noise = torch.randn([n if d == dim else 1 for d, n in enumerate(shape)])
+    return lambda x: x + std * noise
+
+
 OPERATION = Operation(
     Normal,
     family="noise",
@@ -150,4 +158,5 @@ OPERATION = Operation(
     neutral={"std": 0.0, "op": "add"},
     streams=by_index,
     picture={"std": 0.15, "seed": 3, "dim": 1},
+    by_hand=_by_hand,
 )

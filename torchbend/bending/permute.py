@@ -1,5 +1,7 @@
 """Permute: the same channels in another order."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -106,6 +108,13 @@ def plain(x: Tensor, place: Place, *, seed: int) -> Tensor:
     return torch.stack([x.select(dim, int(i)) for i in order], dim)
 
 
+def _by_hand(place: Place, seed: int) -> Callable[[Tensor], Tensor]:
+    """By an order made before."""
+    dim = 1 if place.kind == "activation" else 0
+    order = torch.arange((place.shape or ())[dim]).flip(0)
+    return lambda x: x.index_select(dim, order)
+
+
 OPERATION = Operation(
     Permute,
     family="channels",
@@ -113,4 +122,5 @@ OPERATION = Operation(
     source="Dzwonczyk et al. 2024",
     plain=plain,
     examples=({"seed": 3},),
+    by_hand=_by_hand,
 )

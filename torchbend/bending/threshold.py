@@ -1,5 +1,6 @@
 """ThresholdActivation and ThresholdPermute: act on the channels that stand out."""
 
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -283,6 +284,19 @@ def plain_permute(x: Tensor, place: Place, *, threshold: float, seed: int) -> Te
     return _together(done, place)
 
 
+def _by_hand(place: Place, threshold: float) -> Callable[[Tensor], Tensor]:
+    """By the greatest means."""
+    first = 1 if place.kind == "activation" else 0
+    count = int(threshold * (place.shape or ())[first])
+
+    def line(x: Tensor) -> Tensor:
+        means = x.flatten(first + 1).mean(-1)
+        kept = torch.zeros_like(means).scatter(first, means.topk(count, first)[1], 1.0)
+        return x * kept.reshape(*kept.shape, *[1] * (x.dim() - kept.dim()))
+
+    return line
+
+
 OPERATIONS = (
     Operation(
         ThresholdActivation,
@@ -294,6 +308,7 @@ OPERATIONS = (
         neutral={"threshold": 1.0, "invert": False},
         streams=False,
         picture={"threshold": 0.1},
+        by_hand=_by_hand,
     ),
     Operation(
         ThresholdPermute,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -124,6 +125,14 @@ def plain(x: Tensor, place: Place, *, std: float, low: float, high: float, seed:
     return out
 
 
+def _by_hand(
+    place: Place, std: float, low: float, high: float, seed: int
+) -> Callable[[Tensor], Tensor]:
+    """With noise drawn before."""
+    noise = torch.randn(place.shape or ())
+    return lambda x: x + std * noise
+
+
 OPERATION = Operation(
     BandNoise,
     family="noise",
@@ -137,4 +146,5 @@ OPERATION = Operation(
     neutral={"std": 0.0},
     places=("activation",),
     picture={"std": 0.15, "low": 0.0, "high": 0.02, "seed": 3},
+    by_hand=_by_hand,
 )

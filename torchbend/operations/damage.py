@@ -1,6 +1,7 @@
 """Damage: some of a weight's elements become noise."""
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -103,6 +104,12 @@ def plain(x: Tensor, place: Place, *, share: float, seed: int) -> Tensor:
     return out.reshape(x.shape)
 
 
+def _by_hand(place: Place, share: float, seed: int) -> Callable[[Tensor], Tensor]:
+    """With noise and places drawn before."""
+    noise, hit = torch.randn(place.shape or ()), torch.rand(place.shape or ()) < share
+    return lambda x: torch.where(hit, noise, x)
+
+
 OPERATION = Operation(
     Damage,
     family="weights",
@@ -113,4 +120,5 @@ OPERATION = Operation(
     neutral={"share": 0.0},
     places=("weight",),
     picture={"share": 0.05, "seed": 3},
+    by_hand=_by_hand,
 )

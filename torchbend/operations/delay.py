@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..bending.glide import Glide
 from ..bending.kernel import Kernel
@@ -112,6 +114,11 @@ def plain(x: Tensor, place: Place, *, frames: int, longest: int | None = None) -
     return x @ beside
 
 
+def _by_hand(place: Place, frames: int) -> Callable[[Tensor], Tensor]:
+    """Without a past."""
+    return lambda x: F.pad(x, (frames, 0))[..., : x.size(-1)]
+
+
 OPERATION = Operation(
     Delay,
     family="time",
@@ -121,4 +128,5 @@ OPERATION = Operation(
     examples=({"frames": 3}, {"frames": 5, "longest": 9}),
     neutral={"frames": 0},
     picture={"frames": 30},
+    by_hand=_by_hand,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -99,6 +101,16 @@ def plain_dilate(x: Tensor, place: Place, *, frames: int) -> Tensor:
     return _windows(x, frames).max(0)[0]
 
 
+def _dilate_by_hand(place: Place, frames: int) -> Callable[[Tensor], Tensor]:
+    """By pooling, without a past."""
+    return lambda x: F.max_pool1d(F.pad(x, (frames - 1, 0)), frames, 1)
+
+
+def _erode_by_hand(place: Place, frames: int) -> Callable[[Tensor], Tensor]:
+    """By pooling, without a past."""
+    return lambda x: -F.max_pool1d(F.pad(-x, (frames - 1, 0)), frames, 1)
+
+
 OPERATIONS = (
     Operation(
         Erode,
@@ -109,6 +121,7 @@ OPERATIONS = (
         examples=({"frames": 4}, {"frames": 1}, {"frames": 80}),
         neutral={"frames": 1},
         picture={"frames": 20},
+        by_hand=_erode_by_hand,
     ),
     Operation(
         Dilate,
@@ -119,5 +132,6 @@ OPERATIONS = (
         examples=({"frames": 4},),
         neutral={"frames": 1},
         picture={"frames": 24},
+        by_hand=_dilate_by_hand,
     ),
 )

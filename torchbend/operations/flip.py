@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -90,6 +92,10 @@ def plain(x: Tensor, place: Place, *, window: int | None = None) -> Tensor:
     return torch.stack(list(reversed(x.unbind(-1))), -1)
 
 
+def _by_hand(place: Place) -> Callable[[Tensor], Tensor]:
+    return lambda x: x.flip(-1)
+
+
 OPERATION = Operation(
     Flip,
     family="time",
@@ -98,4 +104,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({}, {"window": 16}),
     streams=windowed,
+    by_hand=_by_hand,
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -95,6 +97,15 @@ def plain(x: Tensor, place: Place) -> Tensor:
     return (matrix @ x.double().movedim(dim, -2)).movedim(-2, dim).to(x.dtype)
 
 
+def _by_hand(place: Place) -> Callable[[Tensor], Tensor]:
+    """A product with a matrix made before."""
+    n = (place.shape or ())[1 if place.kind == "activation" else 0]
+    matrix = plain(torch.eye(n), replace(place, kind="weight"))
+    if place.kind == "activation":
+        return lambda x: matrix @ x
+    return lambda x: (matrix @ x.flatten(1)).view_as(x)
+
+
 OPERATION = Operation(
     Hadamard,
     family="channels",
@@ -102,4 +113,5 @@ OPERATION = Operation(
     source="Walsh-Hadamard; after Dzwonczyk et al. 2024",
     plain=plain,
     examples=({},),
+    by_hand=_by_hand,
 )

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -164,6 +164,11 @@ def prepare(place: Place, example: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**example, "other": save_tensors(path, {place.name: drawn})}
 
 
+def _by_hand(place: Place, other: Tensors, mix: float) -> Callable[[Tensor], Tensor]:
+    theirs = other.named()[place.name]
+    return lambda x: torch.lerp(x, theirs, mix)
+
+
 OPERATION = Operation(
     MixWeights,
     family="weights",
@@ -174,4 +179,5 @@ OPERATION = Operation(
     neutral={"mix": 0.0},
     places=("weight",),
     prepare=prepare,
+    by_hand=_by_hand,
 )

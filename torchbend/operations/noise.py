@@ -1,6 +1,6 @@
 """Noise: added to every value or to a few, the same each time or drawn anew."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -272,6 +272,12 @@ def _flows(settings: Mapping[str, Any]) -> bool:
     return not settings.get("fresh", False)
 
 
+def _by_hand(place: Place, std: float, seed: int) -> Callable[[Tensor], Tensor]:
+    """With noise drawn before."""
+    noise = torch.randn(place.shape or ())
+    return lambda x: x + std * noise
+
+
 OPERATION = Operation(
     Noise,
     family="noise",
@@ -287,4 +293,5 @@ OPERATION = Operation(
     neutral={"std": 0.0},
     streams=_flows,
     picture={"std": 0.8, "density": 0.01, "seed": 3},
+    by_hand=_by_hand,
 )

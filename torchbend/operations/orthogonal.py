@@ -1,5 +1,7 @@
 """Orthogonal: the channels turned by a random rotation of all of them."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -105,6 +107,15 @@ def plain(x: Tensor, place: Place, *, seed: int) -> Tensor:
     return (matrix @ x.double().movedim(dim, -2)).movedim(-2, dim).to(x.dtype)
 
 
+def _by_hand(place: Place, seed: int) -> Callable[[Tensor], Tensor]:
+    """A product with a matrix made before."""
+    n = (place.shape or ())[1 if place.kind == "activation" else 0]
+    matrix = torch.linalg.qr(torch.randn(n, n))[0]
+    if place.kind == "activation":
+        return lambda x: matrix @ x
+    return lambda x: (matrix @ x.flatten(1)).view_as(x)
+
+
 OPERATION = Operation(
     Orthogonal,
     family="channels",
@@ -112,4 +123,5 @@ OPERATION = Operation(
     source="after Dzwonczyk et al. 2024",
     plain=plain,
     examples=({"seed": 3},),
+    by_hand=_by_hand,
 )

@@ -1,5 +1,7 @@
 """Reflect: the channels mirrored at a random direction."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -79,6 +81,14 @@ def plain(x: Tensor, place: Place, *, seed: int) -> Tensor:
     return (matrix @ x.double().movedim(dim, -2)).movedim(-2, dim).to(x.dtype)
 
 
+def _by_hand(place: Place, seed: int) -> Callable[[Tensor], Tensor]:
+    """By a direction made before."""
+    dim = 1 if place.kind == "activation" else 0
+    drawn = torch.ones((place.shape or ())[dim])
+    v = (drawn / drawn.norm()).reshape(-1, *[1] * (2 - dim))
+    return lambda x: x - 2 * v * (v * x).sum(dim, keepdim=True)
+
+
 OPERATION = Operation(
     Reflect,
     family="channels",
@@ -86,4 +96,5 @@ OPERATION = Operation(
     source="Householder 1958; after Dzwonczyk et al. 2024",
     plain=plain,
     examples=({"seed": 3},),
+    by_hand=_by_hand,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -75,6 +76,10 @@ def plain(x: Tensor, place: Place, *, shift: int) -> Tensor:
     return torch.stack([x[..., (t - shift) % frames] for t in range(frames)], -1)
 
 
+def _by_hand(place: Place, shift: int) -> Callable[[Tensor], Tensor]:
+    return lambda x: x.roll(shift, -1)
+
+
 OPERATION = Operation(
     Roll,
     family="time",
@@ -85,4 +90,5 @@ OPERATION = Operation(
     neutral={"shift": 0},
     streams=False,
     picture={"shift": 24},
+    by_hand=_by_hand,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -91,6 +92,10 @@ def plain(x: Tensor, place: Place, *, shift: float) -> Tensor:
     return torch.stack(made, dim)
 
 
+def _by_hand(place: Place, shift: float) -> Callable[[Tensor], Tensor]:
+    return lambda x: x.roll(int(shift), 1 if place.kind == "activation" else 0)
+
+
 OPERATION = Operation(
     RollChannels,
     family="channels",
@@ -100,4 +105,5 @@ OPERATION = Operation(
     examples=({"shift": 2}, {"shift": -1.75}, {"shift": 7.5}),
     neutral={"shift": 0.0},
     picture={"shift": 7},
+    by_hand=_by_hand,
 )

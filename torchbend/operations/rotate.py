@@ -1,6 +1,7 @@
 """Rotate: pairs of channels turned by an angle."""
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import torch
@@ -121,6 +122,14 @@ def plain(x: Tensor, place: Place, *, angle: float, seed: int) -> Tensor:
     return out
 
 
+def _by_hand(place: Place, angle: float, seed: int) -> Callable[[Tensor], Tensor]:
+    """By partners known before."""
+    dim = 1 if place.kind == "activation" else 0
+    partner = torch.arange((place.shape or ())[dim]).flip(0)
+    sine = math.sin(angle) * torch.ones(len(partner)).reshape(-1, *[1] * (2 - dim))
+    return lambda x: x * math.cos(angle) + x.index_select(dim, partner) * sine
+
+
 OPERATION = Operation(
     Rotate,
     family="channels",
@@ -129,4 +138,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"angle": 1.0, "seed": 3}, {"angle": -math.pi / 2, "seed": 4}),
     neutral={"angle": 0.0},
+    by_hand=_by_hand,
 )

@@ -1,10 +1,11 @@
 """Steer: a direction added to every frame."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..bending.affine import along
@@ -133,6 +134,13 @@ def prepare(place: Place, example: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**example, "direction": [0.5 * math.sin(1.0 + 2 * n) for n in range(channels)]}
 
 
+def _by_hand(
+    place: Place, direction: Sequence[float], strength: float
+) -> Callable[[Tensor], Tensor]:
+    d = torch.tensor(direction).unsqueeze(-1)
+    return lambda x: x + strength * d
+
+
 OPERATION = Operation(
     Steer,
     family="captures",
@@ -144,4 +152,5 @@ OPERATION = Operation(
     places=("activation",),
     prepare=prepare,
     picture={"strength": 1.0},
+    by_hand=_by_hand,
 )

@@ -1,6 +1,6 @@
 """Toward: activations on the way to recorded ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -163,6 +163,13 @@ def prepare(place: Place, example: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**example, "capture": drawn}
 
 
+def _by_hand(place: Place, capture: Tensor, mix: float) -> Callable[[Tensor], Tensor]:
+    """Toward as many frames as there are, cut before."""
+    frames = (place.shape or ())[-1]
+    looped = capture.repeat(1, frames // capture.size(-1) + 1)[:, :frames]
+    return lambda x: torch.lerp(x, looped, mix)
+
+
 OPERATION = Operation(
     Toward,
     family="captures",
@@ -173,4 +180,5 @@ OPERATION = Operation(
     neutral={"mix": 0.0},
     places=("activation",),
     prepare=prepare,
+    by_hand=_by_hand,
 )
