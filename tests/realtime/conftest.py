@@ -65,7 +65,8 @@ def bends_file(tmp_path_factory):
     edge = tb.BendingParameter("edge", 0.2, range=[0.05, 1])
     bended.bend(tb.Bend(tb.Fold(edge), name="fold"), "tanh")
     bended.bend(tb.Bend(tb.Erode(4), name="worn"), "tanh")
-    bended.bend(tb.Bend(tb.Delay(2000), 0.5, name="echo"), "far$")
+    half = tb.BendingParameter("echo_amount", 0.5, range=[0, 1], clamp=True)
+    bended.bend(tb.Bend(tb.Delay(2000), half, name="echo"), "far$")
     bended.bend(tb.Bend(tb.Normal(0.3, seed=1), name="haze"), "near.weight")
     path = tmp_path_factory.mktemp("bends") / "bends.ts"
     bended.export(path, check=False, patches=False)

@@ -116,6 +116,31 @@ def test_all_that_moves(echo_file, tmp_path, device_block, model_block, knobs):
     check(tmp_path, least=0.0005)
 
 
+BENDS = {
+    f"{name}/{part}": (0, 1)
+    for name in ("fold", "worn", "echo", "haze")
+    for part in ("amount", "bypass", "solo")
+} | {"edge": (0.05, 1)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("knobs", ["cross-fade", "steps"])
+def test_bends_that_remember_and_their_switches(bends_file, tmp_path, knobs):
+    """Also after the worker was killed, and another one began in silence."""
+    with taking(bends_file, tmp_path, knobs=knobs) as session:
+        move(session, 1.0, BENDS)
+        os.kill(session.host.parts[0].worker.pid, signal.SIGKILL)
+        until(lambda: session.said("plays again"))
+        move(session, 1.0, BENDS, seed=1)
+    take = read_take(tmp_path / "take")
+    assert len(take.workers) == 2
+    gestures = list(Gestures(tmp_path / "take" / "gestures.jsonl").events())
+    assert {"/bend/fold/amount", "/bend/worn/bypass"} <= {event.address for event in gestures}
+    heard, again, lines = rendered(tmp_path / "take", tmp_path)
+    assert np.array_equal(heard, again), lines
+    assert np.abs(heard).max() > 0.01
+
+
 @pytest.mark.slow
 def test_noise_in_the_model_and_a_desk_of_latents(tmp_path):
     model = small_file(tmp_path / "grain.ts", {"forward": GRAIN})
