@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..places import Place
 from .fade import ramp
+from .glide import Glide
 from .kernel import Kernel
 from .operand import Operand
 
@@ -121,25 +122,20 @@ class TapeKernel(Kernel):
         self.sparse = draw is not None
         self.register_buffer("noise", noise)
         self.register_buffer("draw", torch.zeros(0) if draw is None else draw)
-        # to glide by itself, from the settings of the block before; -1: it does not
-        self.time = -1
-        self.before = -1.0
-        self.hit_before = -1.0
+        self.level = Glide()
+        self.hits = Glide()
 
     def glide_along(self, time: int) -> None:
         """Let level and density glide along a dimension."""
-        self.time = time
+        self.level.along = time
+        self.hits.along = time
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with the noise that follows that of the block before."""
         now = max(float(self.std.value), 0.0)
         hit = min(max(float(self.density.value), 0.0), 1.0)
-        before, hit_before = now, hit
-        if self.time >= 0:
-            if self.before >= 0.0:
-                before, hit_before = self.before, self.hit_before
-            self.before = now
-            self.hit_before = hit
+        before: float = self.level(now)
+        hit_before: float = self.hits(hit)
         index: Tensor = self.position(x)
         if now == 0.0 and before == 0.0:
             return x
@@ -149,8 +145,8 @@ class TapeKernel(Kernel):
             if hit == hit_before:
                 noise = noise * (draw < hit).to(x.dtype)
             else:
-                edge = hit_before + (hit - hit_before) * ramp(draw, self.time)
+                edge = hit_before + (hit - hit_before) * ramp(draw, self.hits.along)
                 noise = noise * (draw < edge).to(x.dtype)
         if now == before:
             return x + now * noise
-        return x + (before + (now - before) * ramp(x, self.time)) * noise
+        return x + (before + (now - before) * ramp(x, self.level.along)) * noise

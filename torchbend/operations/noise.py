@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..bending.draws import along_dim
 from ..bending.fade import ramp
+from ..bending.glide import Glide
 from ..bending.kernel import Kernel, place_generator
 from ..bending.numeric import Number, Numeric
 from ..bending.operand import Operand
@@ -81,8 +82,7 @@ class FreshNoiseKernel(Kernel):
         self.density = density
         self.sparse = sparse
         self.dim = dim
-        self.time = -1
-        self.before = -1.0
+        self.level = Glide()
 
     def stateful(self) -> bool:
         """True: computed twice in a block, to cross-fade, it would be two noises."""
@@ -90,15 +90,11 @@ class FreshNoiseKernel(Kernel):
 
     def glide_along(self, time: int) -> None:
         """Let the level glide along a dimension."""
-        self.time = time
+        self.level.along = time
 
     def forward(self, x: Tensor) -> Tensor:
         now = max(float(self.std.value), 0.0)
-        before = now
-        if self.time >= 0:
-            if self.before >= 0.0:
-                before = self.before
-            self.before = now
+        before: float = self.level(now)
         if now == 0.0 and before == 0.0:
             return x
         shape = list(x.shape)
@@ -111,7 +107,7 @@ class FreshNoiseKernel(Kernel):
             noise = noise * (draw < float(self.density.value)).to(x.dtype)
         if now == before:
             return x + noise * now
-        return x + noise * (before + (now - before) * ramp(x, self.time))
+        return x + noise * (before + (now - before) * ramp(x, self.level.along))
 
 
 class Noise(Numeric):
