@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+import torchbend as tb
 from torchbend.demo.keepsakes import draw
 from torchbend.realtime import Device, Host
 from torchbend.realtime.control import address_table, bends, outputs, strip
 from torchbend.realtime.terminal import control_rows, picture
-from torchbend.realtime.voice_file import voice_file
-from torchbend.voice import gesture
+from torchbend.voice import gesture, voice
 
 TABLE = re.compile(r"^(<!-- addresses: .*? -->)$.*?^(<!-- end -->)$", re.MULTILINE | re.DOTALL)
 DOCS = Path(__file__).parents[1] / "docs"
@@ -68,11 +68,15 @@ def live(osc_port: int = 9000) -> None:
 
 
 def table() -> str:
-    """The addresses of the strip, and of one bend of the built-in voice."""
-    _, info = voice_file(Path("."))
-    drive = [each for each in info.attributes if each.name == "drive"]
-    one = replace(info, attributes=tuple(drive))
-    return address_table([*bends(one), *strip(), *outputs()])
+    """The addresses of the strip, of one knob of the built-in voice, and of a bend with a name."""
+    bent = voice()
+    for name in ("fold", "other"):  # a bend that is alone has no solo
+        bent.bend(tb.Bend(tb.Fold(0.5), name=name), "decode:imagine_act$")
+    with TemporaryDirectory() as folder:
+        info = bent.export(Path(folder) / "voice.ts", check=False, patches=False).info
+    shown = [each for each in info.attributes if each.name == "drive" or each.bend == "fold"]
+    some = replace(info, attributes=tuple(shown))
+    return address_table([*bends(some), *strip(), *outputs()])
 
 
 def addresses() -> None:

@@ -131,14 +131,15 @@ def test_on_stage(
 
 
 def test_the_addresses_are_those_that_there_are() -> None:
-    """The rows of the strip, of what is told, and of the bend that the text names."""
+    """The rows of the strip, of what is told, and of the bends that the text names."""
     rows = dict(re.findall(r"^\| `(/[\w/]+)` *\|(.*)\|$", README, re.MULTILINE))
     controls = [*strip(), *outputs()]
-    drive = {"/bend/drive", "/bend/drive/bypass"}
-    assert set(rows) == drive | {control.address for control in controls}
+    named = {"/bend/drive", "/bend/drive/bypass"}
+    named |= {f"/bend/fold/{part}" for part in ("amount", "bypass", "solo")}
+    assert set(rows) == named | {control.address for control in controls}
     table = address_table(controls)
     for address, row in rows.items():
-        if address not in drive:
+        if address not in named:
             cells = [cell.strip() for cell in row.split("|")]
             (there,) = (line for line in table.splitlines() if f"`{address}`" in line)
             assert [cell.strip() for cell in there.split("|")[2:-1]] == cells

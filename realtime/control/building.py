@@ -44,7 +44,7 @@ RAMP_MS = 20.0
 _TOLD = {
     AMOUNT: "how much of {} is heard",
     BYPASS: "the model plays as if {} were not there",
-    SOLO: "of all bends, only those with solo are heard",
+    SOLO: "of the bends with a solo, only those where it is on are heard",
 }
 _TYPES = {"tensor": "float", "buffer": "float", "str": "text"}
 
