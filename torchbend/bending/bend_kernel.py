@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .fade import ramp
+from .glide import Glide
 from .kernel import Kernel
 from .levels import Restore
 from .operand import Operand
@@ -57,10 +58,8 @@ class BendKernel(Kernel):
         self.plainly = restore is None
         self.remembers = self.stateful()
         self.homogeneous = kernel.homogeneous and restore is None
-        # to glide by itself, from the amount of the block before; below 0 there was none
-        self.gliding = False
-        self.time = 0
-        self.before = -1.0
+        self.glide = Glide()
+        self.gliding = False  # asked first: a call of a module costs as much as a small bend
 
     def hear_others(self, solos: Sequence[Operand]) -> None:
         """Know the solo switches of the other bends of the model."""
@@ -69,7 +68,7 @@ class BendKernel(Kernel):
     def glide_along(self, time: int) -> None:
         """Let the amount glide along a dimension; the kernel inside does so by itself."""
         self.gliding = True
-        self.time = time
+        self.glide.along = time
 
     def level(self) -> float:
         """How much is heard now, 0 to 1."""
@@ -86,8 +85,7 @@ class BendKernel(Kernel):
         now = self.level()
         before = now
         if self.gliding:
-            before = now if self.before < 0.0 else self.before
-            self.before = now
+            before = self.glide(now)
         if now == 0.0 and before == 0.0 and not self.remembers:
             return x
         plain = x
@@ -97,7 +95,7 @@ class BendKernel(Kernel):
         if now == 0.0 and before == 0.0:
             return x
         if now != before:
-            amount = before + (now - before) * ramp(plain, self.time)
+            amount = before + (now - before) * ramp(plain, self.glide.along)
             bent = plain + (bent - plain) * amount
         elif now != 1.0:
             bent = torch.lerp(plain, bent, now)
@@ -109,14 +107,22 @@ class BendKernel(Kernel):
     def into(self, x: Tensor, out: Tensor) -> None:
         """Write the bent weight ``x`` into ``out``."""
         now = self.level()
-        if now == 0.0:
+        if now == 0.0 or self.part:
             out.copy_(x)
-        elif self.part or not self.plainly:
-            out.copy_(self.forward(x))
-        else:
-            self.kernel.into(x, out)
-            if now != 1.0:
-                torch.lerp(x, out, now, out=out)
+        if now == 0.0:
+            return
+        plain = x
+        bent = out
+        if self.part:
+            plain = x.index_select(self.dim, self.chosen)
+            bent = torch.empty_like(plain)
+        self.kernel.into(plain, bent)
+        if not self.plainly:
+            bent.copy_(self.restore(bent, plain))
+        if now != 1.0:
+            torch.lerp(plain, bent, now, out=bent)
+        if self.part:
+            out.index_copy_(self.dim, self.chosen, bent)
 
     def parts(self) -> list[Kernel]:
         """The kernel inside."""
