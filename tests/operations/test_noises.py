@@ -11,7 +11,7 @@ from support import noise
 from torchbend.bending import Bend, BendingParameter
 from torchbend.bending.kernel import forget, state_buffers
 from torchbend.bending.scripting import Scripter
-from torchbend.bending.tape import LENGTH
+from torchbend.bending.tape import AHEAD, LENGTH
 from torchbend.errors import BendingCallbackException
 from torchbend.operations.band_noise import BandNoise
 from torchbend.operations.damage import Damage
@@ -86,6 +86,15 @@ def test_the_loop_comes_round():
     kernel(torch.zeros(1, 1, LENGTH - 1000))
     assert torch.equal(kernel(torch.zeros(1, 1, 1000)), first)
     assert [name for name, _ in state_buffers(kernel)] == ["position.state_position"]
+
+
+@pytest.mark.parametrize("density", [1.0, 0.3])
+def test_a_long_block_reads_what_short_ones_do(density):
+    kernel = Noise(1.0, density, seed=1).kernel(activation(2, 3, 16))
+    long = kernel(torch.zeros(2, 3, AHEAD + 1808))
+    forget(kernel)
+    short = [kernel(torch.zeros(2, 3, 500)) for _ in range((AHEAD + 1808) // 500)]
+    assert torch.equal(torch.cat(short, -1), long)
 
 
 @pytest.mark.parametrize(("dim", "same"), [(1, 2), (2, 1), (-1, 1)])

@@ -13,9 +13,10 @@ from .glide import Glide
 from .kernel import Kernel
 from .operand import Operand
 
-__all__ = ["LENGTH", "Position", "TapeKernel", "starts"]
+__all__ = ["AHEAD", "LENGTH", "Position", "TapeKernel", "starts"]
 
 LENGTH = 2**18  # frames: 5 s at 48 kHz, and more where a place has fewer frames a second
+AHEAD = 2**13  # frames of the beginning that are kept behind the end, too
 ITEM = 100_003  # frames from where one item of a batch starts to where the next one does
 
 
@@ -38,7 +39,7 @@ def starts(place: Place, time: int, generator: torch.Generator | None) -> Tensor
 
 
 class Position(nn.Module):
-    """Where on the tape each value of a block is; it goes on from block to block."""
+    """Where on the tape each channel of a block is; it goes on from block to block."""
 
     state_position: Tensor
     starts: Tensor
@@ -60,26 +61,21 @@ class Position(nn.Module):
         self.register_buffer("state_position", torch.zeros(1, dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the positions of a block's values, and go on.
+        """Return where a block's first frame is, and go on behind its last.
 
         Args:
             x: the block.
 
         Returns:
-            Indices of the tape that broadcast over ``x``.
+            Indices of the tape that broadcast over a frame of ``x``.
         """
-        frames = x.size(self.time)
-        shape = [1] * x.dim()
-        shape[self.time] = frames
-        index = self.starts + (self.state_position + torch.arange(frames, device=x.device)).reshape(
-            shape
-        )
+        first = self.starts + self.state_position
         if self.items and x.size(0) > 1:
             shape = [1] * x.dim()
             shape[0] = x.size(0)
-            index = index + (torch.arange(x.size(0), device=x.device) * self.apart).reshape(shape)
-        self.go_on(frames)
-        return torch.bitwise_and(index, self.mask)
+            first = first + (torch.arange(x.size(0), device=x.device) * self.apart).reshape(shape)
+        self.go_on(x.size(self.time))
+        return torch.bitwise_and(first, self.mask)
 
     def go_on(self, frames: int) -> None:
         """Move by so many frames, in place, for those who hold the buffer (a CUDA graph)."""
@@ -120,8 +116,11 @@ class TapeKernel(Kernel):
         self.density = density
         self.position = position
         self.sparse = draw is not None
-        self.register_buffer("noise", noise)
-        self.register_buffer("draw", torch.zeros(0) if draw is None else draw)
+        self.ahead = AHEAD
+        self.register_buffer("noise", torch.cat([noise, noise[:AHEAD]]))
+        self.register_buffer(
+            "draw", torch.zeros(0) if draw is None else torch.cat([draw, draw[:AHEAD]])
+        )
         self.level = Glide()
         self.hits = Glide()
 
@@ -130,18 +129,31 @@ class TapeKernel(Kernel):
         self.level.along = time
         self.hits.along = time
 
+    def read(self, tape: Tensor, first: Tensor, x: Tensor) -> Tensor:
+        """What a tape has for a block: runs of frames, which is faster than one by one."""
+        time = self.position.time
+        frames = x.size(time)
+        if frames > self.ahead:
+            length = tape.size(0) - self.ahead
+            tape = tape[:length].repeat(frames // length + 2)
+        runs = tape.unfold(0, frames, 1).index_select(0, first.flatten())
+        size = list(first.shape)
+        size.pop(time)
+        size.append(frames)
+        return runs.reshape(size).movedim(-1, time)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with the noise that follows that of the block before."""
         now = max(float(self.std.value), 0.0)
         hit = min(max(float(self.density.value), 0.0), 1.0)
         before: float = self.level(now)
         hit_before: float = self.hits(hit)
-        index: Tensor = self.position(x)
+        first: Tensor = self.position(x)
         if now == 0.0 and before == 0.0:
             return x
-        noise = self.noise[index].to(x.dtype)
+        noise = self.read(self.noise, first, x).to(x.dtype)
         if self.sparse:
-            draw = self.draw[index]
+            draw = self.read(self.draw, first, x)
             if hit == hit_before:
                 noise = noise * (draw < hit).to(x.dtype)
             else:

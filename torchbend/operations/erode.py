@@ -30,9 +30,16 @@ class MorphologyKernel(Kernel):
         self.least = least
 
     def forward(self, x: Tensor) -> Tensor:
-        joined: Tensor = self.past(x)
-        windows = joined.unfold(self.time, self.frames, 1)
-        return windows.amin(-1) if self.least else windows.amax(-1)
+        windows: Tensor = self.past(x)
+        done = 1  # frames of the window so far; twice as many each time
+        while done < self.frames:
+            further = min(done, self.frames - done)
+            size = windows.size(self.time) - further
+            before = windows.narrow(self.time, 0, size)
+            behind = windows.narrow(self.time, further, size)
+            windows = torch.minimum(before, behind) if self.least else torch.maximum(before, behind)
+            done = done + further
+        return windows
 
 
 class _Morphology(Timewise):

@@ -33,7 +33,8 @@ class TowardKernel(Kernel):
         super().__init__()
         self.mix = mix
         self.time = time
-        self.register_buffer("capture", capture)
+        # frames first: they are read one by one
+        self.register_buffer("capture", capture.movedim(time, 0).contiguous())
         self.register_buffer("state_position", torch.zeros(1, dtype=torch.int64))
         self.glide = Glide()
 
@@ -44,13 +45,13 @@ class TowardKernel(Kernel):
         now = min(max(float(self.mix.value), 0.0), 1.0)
         before: float = self.glide(now)
         frames = x.size(self.time)
-        length = self.capture.size(self.time)
+        length = self.capture.size(0)
         at = torch.remainder(self.state_position + torch.arange(frames, device=x.device), length)
         # written in place, for those who hold the buffer (a CUDA graph)
         self.state_position.copy_(torch.remainder(self.state_position + frames, length))
         if now == 0.0 and before == 0.0:
             return x
-        there = self.capture.index_select(self.time, at).to(x.dtype)
+        there = self.capture.index_select(0, at).movedim(0, self.time).to(x.dtype)
         out = torch.lerp(x, there, now)
         if now == before:
             return out
