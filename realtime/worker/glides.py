@@ -16,6 +16,7 @@ from torchbend.scripts.graphs import class_of, parts_of, wrapped
 __all__ = ["Glides"]
 
 _OURS = ("__torch__.torchbend.bending.", "__torch__.torchbend.operations.")
+_KNOBS = "__torch__.torchbend.bending.control."
 _FADE = "FadeKernel"
 _NUMBERS = ("FloatType", "IntType", "BoolType")
 _OPERAND = {"value", "stamp"}  # what a control moves, in its operand
@@ -32,7 +33,7 @@ class Glides:
         self._numbers: list[tuple[Any, str]] = []
         self._fades: list[Any] = []
         for holder, kind in _kernels(module._c):
-            if kind == _FADE:
+            if kind == _FADE and {"moved", "catch_up"} <= set(holder._method_names()):
                 self._fades.append(wrapped(holder))
             types = class_of(holder).get_attributes()
             numbers = {name for name, (type_, _) in types.items() if type_.kind() in _NUMBERS}
@@ -67,7 +68,7 @@ def _kernels(holder: Any, seen: set[Any] | None = None) -> Iterator[tuple[Any, s
         return
     seen.add(holder)
     name: str = holder._type().qualified_name()
-    if name.startswith(_OURS):
+    if name.startswith(_OURS) and not name.startswith(_KNOBS):
         yield holder, name.rpartition(".")[2]
     for part in parts_of(holder).values():
         yield from _kernels(part, seen)

@@ -132,7 +132,7 @@ def fold(x: Tensor, name: str | None = None) -> Tensor:
 def test_what_cannot_be_scripted_plays_in_this_process(tmp_path):
     bended = tb.BendedModule(Shaper())
     bended.trace(x=torch.zeros(1, 1, 64))
-    bended.bend(tb.Lambda(fold), "tanh")
+    bended.bend(tb.Bend(tb.Lambda(fold), name="up"), "tanh")
     bended.bend(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 4])), "tanh")
     with playing(bended, tmp_path, input=noise(5000, 1)) as session:
         came, heard = session.next(FRAMES)
@@ -140,12 +140,17 @@ def test_what_cannot_be_scripted_plays_in_this_process(tmp_path):
         assert session.said("plays in this process")
         assert session.status.models[0].where == "in process"
         session.host.set("gain", 0.5)
+        session.host.set("up_amount", 0.5)
 
-        def is_bent() -> bool:
+        def is_bent(amount: float) -> bool:
             came, heard = session.next(512)
-            return np.allclose(heard[:, 0], 0.5 * np.abs(np.tanh(came[:, 0])), atol=1e-6)
+            plain = np.tanh(came[:, 0])
+            bent = plain + amount * (np.abs(plain) - plain)
+            return np.allclose(heard[:, 0], 0.5 * bent, atol=1e-6)
 
-        until(is_bent)
+        until(lambda: is_bent(0.5))
+        session.host.set("/bend/up/bypass", True)
+        until(lambda: is_bent(0.0))
 
 
 class At44100(AudioProcess):

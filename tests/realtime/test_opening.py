@@ -214,6 +214,15 @@ def test_what_cannot_be_scripted_plays_in_process(folder: Path) -> None:
     assert not torch.allclose(bended.decode(z), heard)
 
 
+def test_a_named_bend_that_plays_in_process_is_marked_as_one(folder: Path) -> None:
+    bended = codec()
+    bended.bend(tb.Bend(tb.Lambda(squash), name="flat"), "decode:tanh")
+    made = prepare(bended, folder=folder)
+    assert made.live is bended
+    found = {a.name: (a.bend, a.part) for a in made.info.attributes}
+    assert found == {f"flat_{part}": ("flat", part) for part in ("amount", "bypass", "solo")}
+
+
 def test_a_module_that_is_not_bent_is_tried_with_sound(folder: Path) -> None:
     made = prepare(seeded(ConvNet, 2), folder=folder)
     assert made.method.in_channels == 2 and made.name == "ConvNet"
