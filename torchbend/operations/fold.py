@@ -70,5 +70,5 @@ OPERATION = Operation(
     by_hand=lambda place, limit: (
         lambda x: (torch.remainder(x - limit, 4 * limit) - 2 * limit).abs() - limit
     ),
-    picture={"limit": 0.03},
+    picture={"limit": 0.1},
 )

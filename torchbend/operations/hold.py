@@ -131,4 +131,5 @@ OPERATION = Operation(
     examples=({"frames": 3}, {"frames": 5, "longest": 9}),
     neutral={"frames": 1},
     picture={"frames": 12},
+    pictured_at="mix$",
 )

@@ -97,4 +97,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"seed": 3},),
     by_hand=_by_hand,
+    pictured_at="imagine_notes$",
 )

@@ -69,5 +69,5 @@ OPERATION = Operation(
     plain=plain,
     examples=({"drive": 4.0}, {"drive": 1.5, "limit": 0.3}),
     by_hand=lambda place, drive, limit=1.0: lambda x: limit * torch.sin(drive / limit * x),
-    picture={"drive": 8.0},
+    picture={"drive": 16.0},
 )
