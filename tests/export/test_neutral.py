@@ -250,3 +250,26 @@ def test_the_voice_tells_sensible_values(tmp_path):
     # the frequencies are no weights of a layer, noise and order belong to a whole weight
     jumping = {n for n, a in attributes.items() if not a.glides}
     assert jumping == {"tune", "metal", "haze", "scramble"}
+
+
+def test_a_knob_tells_which_bend_it_is_of(tmp_path):
+    """So does one that a file had before it was bent again."""
+    pushed = tb.Bend(tb.Scale(knob(0.5, "push")), name="wide")
+    told(bent((pushed, "tanh$"), (tb.Scale(knob(0.5)), "layer.weight")), tmp_path / "one.ts")
+    again = tb.load(tmp_path / "one.ts")
+    again.bend(tb.Bend(tb.Bias(0.5), name="up"), "tanh$")
+    found = told(again, tmp_path / "two.ts")
+    of_bends = {n: (a.bend, a.part, a.kept) for n, a in found.items()}
+    assert of_bends == {
+        "push": ("wide", "", True),
+        "wide_amount": ("wide", "amount", True),
+        "wide_bypass": ("wide", "bypass", True),
+        "wide_solo": ("wide", "solo", True),
+        "k": ("", "", True),
+        "up_amount": ("up", "amount", False),
+        "up_bypass": ("up", "bypass", False),
+        "up_solo": ("up", "solo", False),
+    }
+    assert found["wide_amount"].neutral == (0.0,) and found["wide_bypass"].neutral is None
+    assert found["wide_amount"].glides and found["wide_bypass"].glides
+    assert found["wide_amount"].bends == ("Scale on forward:tanh",)

@@ -114,10 +114,11 @@ INFO = FileInfo(
     ),
     (
         AttributeInfo("gain", "float", ("float",), (1.0,), 0.0, 4.0, bends=("Scale on a",)),
-        AttributeInfo("steps", "int", ("int",), (3,), 0, 12),
-        AttributeInfo("freeze", "bool", ("int",), (0,)),
-        AttributeInfo("hold", "bool", ("bool",), (0,)),
-        AttributeInfo("mode", "choice", ("str",), ("low pass",), choices=CHOICES),
+        # one card for a bend with a slider, two switches and a menu
+        AttributeInfo("steps", "int", ("int",), (3,), 0, 12, bend="wet"),
+        AttributeInfo("freeze", "bool", ("int",), (0,), bend="wet"),
+        AttributeInfo("hold", "bool", ("bool",), (0,), bend="wet"),
+        AttributeInfo("mode", "choice", ("str",), ("low pass",), choices=CHOICES, bend="wet"),
         AttributeInfo("spin", "complex", ("float", "float"), (1.0, 0.0)),
         AttributeInfo("gains", "vector", ("float",) * 6, (1.0,) * 6, 0.0, 2.0),
         AttributeInfo("mask", "vector", ("tensor",), (1.0,) * 6, 0.0, 1.0),
