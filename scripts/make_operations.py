@@ -23,6 +23,7 @@ if __name__ == "__main__":
     _empty.__dict__["__all__"] = []
 
 import torch
+from operation_pictures import draw_all, pictured
 
 from torchbend.bending.operation import FAMILIES, Operation
 from torchbend.bending.registry import operations
@@ -114,7 +115,7 @@ def row(operation: Operation) -> str:
         _where(operation),
         ", ".join(needs(operation)),
         operation.source,
-        f"![{name} on the built-in voice](operations/{name}.png)",
+        f"![{name}](operations/{name}.png)<br>{_pictured(operation)}",
     ]
     escaped = (cell.replace("|", r"\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
@@ -151,6 +152,14 @@ def _where(operation: Operation) -> str:
     return f"{kinds}; by value{' or channel' if 'dim' in settings else ''}"
 
 
+def _pictured(operation: Operation) -> str:
+    """What the picture is of."""
+    pattern, settings = pictured(operation)
+    told = ", ".join(f"{name}={value!r}" for name, value in settings.items() if name != "seed")
+    place = pattern.removesuffix("$").replace("\\.", ".")
+    return f"`{told}` at `{place}`" if told else f"at `{place}`"
+
+
 def needs(operation: Operation) -> list[str]:
     """What one has to know of it before it streams; the page says what the words mean."""
     found = []
@@ -182,8 +191,6 @@ def main() -> None:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(page_text(page, there), encoding="utf-8")
     if "pictures" in which:
-        from operation_pictures import draw_all
-
         draw_all(PICTURES, list(there))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from torchbend.threads import one_thread
 from torchbend.tracing import BendedModule
 from torchbend.voice import HOP, SAMPLE_RATE, load_voice, loop, performance
 
-__all__ = ["UNBENT", "Stage", "draw_all"]
+__all__ = ["UNBENT", "Stage", "draw_all", "pictured"]
 
 UNBENT = "unbent"
 BLOCK = 64  # latent frames, 0.7 s: long enough to see what a block by itself does
@@ -41,6 +42,16 @@ NOTES, LOGITS = "sigmoid$", "imagine_notes$"
 REGISTERS = "mix$"  # eight sums of sines and noise, where waves are shaped
 LEARNT = r"imagine\.notes\.weight$"
 SPOTS = {"gain": LOGITS, "shape": REGISTERS, "captures": LOGITS}
+
+
+def pictured(operation: Operation) -> tuple[str, dict[str, Any]]:
+    """The place that an operation is pictured at, a pattern, and its settings."""
+    settings = dict(operation.picture or operation.examples[0])
+    if operation.pictured_at:
+        return operation.pictured_at, settings
+    if "activation" not in operation.places:
+        return LEARNT, settings
+    return SPOTS.get(operation.family, NOTES), settings
 
 
 class Stage:
@@ -69,12 +80,9 @@ class Stage:
 
     def bend(self, operation: Operation) -> Tensor:
         """The sound with an operation at its place."""
-        pattern = operation.pictured_at
-        if not pattern:
-            weight = "activation" not in operation.places
-            pattern = LEARNT if weight else SPOTS.get(operation.family, NOTES)
+        pattern, example = pictured(operation)
         place = self.place(pattern)
-        settings = operation.settings(place, operation.picture or operation.examples[0])
+        settings = operation.settings(place, example)
         settings.update(self.captured(set(settings), place))
         with self.bent.bend(operation.callback(**settings), pattern):
             return self.play()

@@ -34,7 +34,8 @@ def loaded(path: Path) -> ModuleType:
 
 
 @pytest.fixture
-def script() -> ModuleType:
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     return loaded(ROOT / "scripts" / "make_operations.py")
 
 
@@ -70,7 +71,7 @@ def test_a_row_says_what_one_has_to_know(script: ModuleType) -> None:
     erode = script.row(operations()["Erode"]).split(" | ")
     assert erode[0] == "| **Erode**<br>`frames=4, time=None`"
     assert erode[2:4] == ["activations, weights; along time", "state"]
-    assert erode[5] == "![Erode on the built-in voice](operations/Erode.png) |"
+    assert erode[5] == "![Erode](operations/Erode.png)<br>`frames=20` at `sigmoid` |"
     mask = script.row(operations()["ThresholdActivation"])
     assert "<br>knob: `threshold` |" in mask
     assert "| per block |" in mask
@@ -135,6 +136,7 @@ def test_a_picture_that_is_made_again_is_the_same(
 
 
 # -- what is written -----------------------------------------------------------------------
+@pytest.mark.slow
 def test_the_page_runs(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text("\n".join(BLOCKS[:-1]), encoding="utf-8")
     space = runpy.run_path(str(tmp_path / "page.py"))
