@@ -82,8 +82,7 @@ class Scripter:
         for callback in _unique(_user_callbacks([kernel])):
             if id(callback) not in self._memo:
                 self._memo[id(callback)] = script_callback(callback, self._memo)
-        # one with a state is computed once a block, or it would remember the block twice
-        glide = fade if kernel.stateful() else None
+        glide = fade if _whole(kernel) else None
         if glide is not None:
             for part in kernel.parts():
                 self._memo[id(part)] = self.kernel(part, glide)
@@ -96,7 +95,8 @@ class Scripter:
         # scripted before both that read them: else each would get copies of its own
         then = [_scripted(operand.fresh()) for operand in followed]
         memo: dict[int, Any] = {id(o): copy for o, copy in zip(followed, then, strict=True)}
-        memo |= {id(tensor): tensor for tensor in kernel.buffers()}
+        # the draws of a mask, say, are in the file once
+        memo |= {id(tensor): self._memo.get(id(tensor), tensor) for tensor in kernel.buffers()}
         before = _scriptable(kernel, memo)
         now = [self.operand(operand) for operand in followed]
         return _scripted(FadeKernel(done, before, now, then, fade))
@@ -106,7 +106,7 @@ class Scripter:
         moves = any(self.follows(operand) for operand in kernel.operands())
         if fade is None or not moves:
             return False
-        if not kernel.stateful():
+        if not _whole(kernel):
             return _can_fade(kernel)
         parts = [part for part in kernel.parts() if any(map(self.follows, part.operands()))]
         return kernel.glides and all(self.fades(part, fade) for part in parts)
@@ -171,6 +171,14 @@ def script_kernels(
 
 def _scripted(module: nn.Module) -> torch.jit.ScriptModule:
     return cast(torch.jit.ScriptModule, torch.jit.script(module))
+
+
+def _whole(kernel: Kernel) -> bool:
+    """Whether a kernel is computed once a block, and what is inside it glides, each for itself.
+
+    One with a state would remember the block twice; of a call's arguments a fade knows nothing.
+    """
+    return kernel.stateful() or bool(kernel.call_args)
 
 
 def _can_fade(kernel: Kernel) -> bool:
