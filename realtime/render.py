@@ -22,7 +22,6 @@ from torchbend.errors import LiveError
 from torchbend.realtime.audio.callback import play_block
 from torchbend.realtime.audio.memory import AudioMemory, Frames
 from torchbend.realtime.audio.strip import Strip
-from torchbend.realtime.control.building import BENDS
 from torchbend.realtime.control.controls import Values
 from torchbend.realtime.control.surface import ControlSurface
 from torchbend.realtime.feeding import LOOP, Sound, Source
@@ -167,9 +166,8 @@ def _set(strip: Strip, part: Part, values: Mapping[str, Any]) -> dict[str, Value
 
     surface = ControlSurface(part.models, latents=labels, sink=sink, osc_port=None, query_port=None)
     for name, given in values.items():
-        address = name if name.startswith("/") else f"{BENDS}/{name}"
         each = given if isinstance(given, (list, tuple)) else (given,)
-        surface.tree.set(address, each)
+        surface.tree.set(surface.address_of(name), each)
     return {address: surface.effective(address) for address in surface.tree.values()}
 
 

@@ -231,7 +231,10 @@ def _controls(
     rows: Sequence[Row], moved: dict[str, float], width: int, height: int | None
 ) -> list[Text]:
     columns = max(width // CONTROL_WIDTH, 1)
-    shown, words = _with_switches(rows)
+    shown, words, switches = _with_switches(rows)
+    moved = dict(moved)
+    for switch, address in switches.items():
+        moved[address] = min(moved.get(each, 1e9) for each in (address, switch))
     room = len(shown) if height is None else max(height - 1, 0) * columns
     hidden = len(shown) - room
     if hidden > 0:
@@ -247,12 +250,17 @@ def _controls(
     return [_rule(title, width), *in_columns(cells, columns, width // columns - 1)]
 
 
-def _with_switches(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
-    """The rows without those that are shown with another, and what these say of it."""
+def _with_switches(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str], dict[str, str]]:
+    """The rows without the switches that are shown with another, and what is said of each.
+
+    Returns:
+        The rows; words by address; and by the address of each switch that of its row.
+    """
     values = {control.address: values for control, values in rows}
     amounts = {c.group for c, _ in rows if c.group and c.address == f"{c.group}/{AMOUNT}"}
-    hidden = {f"{address}/{BYPASS}" for address in values}
-    hidden |= {f"{group}/{switch}" for group in amounts for switch in (BYPASS, SOLO)}
+    switches = {f"{address}/{BYPASS}": address for address in values}
+    for group in amounts:
+        switches |= {f"{group}/{switch}": f"{group}/{AMOUNT}" for switch in (BYPASS, SOLO)}
     soloed = {c.group for c, _ in rows if c.group and _is_on(values, f"{c.group}/{SOLO}")}
     models = {group.rpartition("/")[0] for group in soloed}
     words = {}
@@ -264,7 +272,7 @@ def _with_switches(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
             words[control.address] = SOLO
         elif control.group and control.group.rpartition("/")[0] in models:
             words[control.address] = UNHEARD
-    return [row for row in rows if row[0].address not in hidden], words
+    return [row for row in rows if row[0].address not in switches], words, switches
 
 
 def _is_on(values: Mapping[str, Values], address: str) -> bool:

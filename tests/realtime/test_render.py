@@ -84,6 +84,17 @@ def test_controls_are_set_from_the_first_frame(echo_file, tmp_path):
     np.testing.assert_allclose(made[:, :1], expected, atol=1e-6)
 
 
+def test_bends_are_set_by_what_python_calls_them_or_where_they_are(bends_file, tmp_path):
+    sound = noise(4096, 1)
+    moved = {"fold_amount": 0.25, "worn_bypass": 1, "edge": 0.5}
+    values = {"fold_amount": 0.25, "/bend/worn/bypass": True, "edge": 0.5}
+    made = rendered(bends_file, sound, tmp_path, values=values, model_block=512)
+    expected = alone(bends_file, sound, 512, **moved)
+    # The file glides to them in its first block; here nobody had heard the old ones.
+    np.testing.assert_allclose(made[512:, :1], expected[512:], atol=1e-6)
+    assert not np.allclose(expected, alone(bends_file, sound, 512), atol=1e-3)
+
+
 def test_dry_lies_under_wet_where_the_model_answers(tmp_path):
     """A file that is only a gain: dry and wet are the same sound at the same time."""
     gain = small_file(tmp_path / "gain.ts", {"forward": ONE})

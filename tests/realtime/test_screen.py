@@ -262,6 +262,15 @@ def test_a_named_bend_shows_its_switches_behind_its_amount() -> None:
     assert not any(line.plain.endswith(" bypassed") for line in lines().values())
 
 
+def test_a_switch_that_moved_brings_its_bend_to_the_screen() -> None:
+    tree = ControlTree([*strip(), *bends(BENT)])
+    screen, low = Screen(), 15  # lines, of which three are left for controls
+    assert "worn/amount" not in shown(screen.lines(STATUS, control_rows(tree), 80, low))
+    tree.set("/bend/worn/solo", (1,))
+    line = line_with(screen.lines(STATUS, control_rows(tree), 80, low), "worn/amount")
+    assert "bold" in style_of(line, "worn")
+
+
 def test_no_text_moves_the_terminal() -> None:
     evil = "\x1b[2J\x1b]0;title\x07\r\nnext\x9b31m\u202e"
     status = make_status(
