@@ -192,11 +192,13 @@ class _Attribute:
             if other.name == self._info.name or other.kept or not other.bends:
                 continue
             home = list(other.default if other.types == ("buffer",) else self._subject.get(other))
-            switch = other.part in ("bypass", "solo")
-            trials = [[0]] if switch else values_to_try(other, home)
-            if switch or (trials and other.kind != "bool"):
-                at = 0 if switch or other.part == "amount" else which % len(trials)
-                found[other] = home, trials[at]
+            trials = values_to_try(other, home)
+            if other.part in ("bypass", "solo"):
+                trials = [[0]]
+            elif other.kind == "bool":  # one that may switch off what is to be heard
+                trials = [*trials, home]
+            if trials:
+                found[other] = home, trials[0 if other.part == "amount" else which % len(trials)]
         return found
 
     def _clamped(self, home: list[Any]) -> tuple[str, str]:
