@@ -86,8 +86,8 @@ def test_controls_are_set_from_the_first_frame(echo_file, tmp_path):
 
 def test_bends_are_set_by_what_python_calls_them_or_where_they_are(bends_file, tmp_path):
     sound = noise(4096, 1)
-    moved = {"fold_amount": 0.25, "worn_bypass": 1, "edge": 0.5}
-    values = {"fold_amount": 0.25, "/bend/worn/bypass": True, "edge": 0.5}
+    moved = {"fold_amount": 0.25, "worn_bypass": 1, "echo_amount": 0.0, "edge": 0.5}
+    values = {"fold_amount": 0.25, "/bend/worn/bypass": True, "echo/amount": 0.0, "edge": 0.5}
     made = rendered(bends_file, sound, tmp_path, values=values, model_block=512)
     expected = alone(bends_file, sound, 512, **moved)
     # The file glides to them in its first block; here nobody had heard the old ones.
