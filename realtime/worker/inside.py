@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +62,20 @@ class LiveBends:
         self.bad_blocks = 0
         self.waiting = False
         self._given = [tuple(place.attribute.default) for place in self.layout.places]
+        self._fresh: Any = None
+
+    def begin(self) -> None:
+        """Play a few quiet blocks, and forget what bends remember of the sound."""
+        quiet = torch.zeros(self.block, self.in_channels)
+        for _ in range(3):
+            self.play(quiet, 0)
+        self._bended._runner.forget()
+        self._fresh = self._bended._runner.keep()
+
+    def forget(self) -> None:
+        """Put the streaming state, and what bends remember, back to where they began."""
+        if self._fresh is not None:
+            self._bended._runner.put_back(self._fresh)
 
     def want(self, numbers: Sequence[float]) -> None:
         """Say where all values should be; they are there at once."""
@@ -90,6 +105,7 @@ class LiveBends:
         if not bool(torch.isfinite(made).all()):
             self.bad_blocks += 1
             made = torch.zeros_like(made)
+            self.forget()
         return made
 
     def _set(self, number: int, values: tuple[Value, ...]) -> None:
@@ -145,9 +161,7 @@ class InsideWorker:
             block *= 2
         self._memory = AudioMemory.attach(settings.memory)
         self._bends = LiveBends(self._bended, self._info, self._method, block, self._lines.append)
-        quiet = torch.zeros(block, self._bends.in_channels)
-        for _ in range(3):
-            self._bends.play(quiet, 0)
+        self._bends.begin()
         self.loaded = Loaded(
             block=block,
             in_channels=self._bends.in_channels,
@@ -166,6 +180,7 @@ class InsideWorker:
         bends = self._ready()
         noise = torch.randn(bends.block, bends.in_channels) * 0.1
         times = turn_times(lambda: bends.play(noise, 0), seconds)
+        bends.forget()
         most, usual = percentile(times, 99.9), percentile(times, 50)
         return Measured(most, usual, most, usual, len(times), None)
 
