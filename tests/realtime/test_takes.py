@@ -126,14 +126,16 @@ BENDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("knobs", ["cross-fade", "steps"])
 def test_bends_that_remember_and_their_switches(bends_file, tmp_path, knobs):
-    """Also after the worker was killed, and another one began in silence."""
+    """Also after the worker was killed, or exchanged, and another one began in silence."""
     with taking(bends_file, tmp_path, knobs=knobs) as session:
         move(session, 1.0, BENDS)
         os.kill(session.host.parts[0].worker.pid, signal.SIGKILL)
         until(lambda: session.said("plays again"))
-        move(session, 1.0, BENDS, seed=1)
+        move(session, 0.5, BENDS, seed=1)
+        session.host.load(bends_file, seconds=0.3).result(60)
+        move(session, 0.5, BENDS, seed=2)
     take = read_take(tmp_path / "take")
-    assert len(take.workers) == 2
+    assert len(take.workers) == 3
     gestures = list(Gestures(tmp_path / "take" / "gestures.jsonl").events())
     assert {"/bend/fold/amount", "/bend/worn/bypass"} <= {event.address for event in gestures}
     heard, again, lines = rendered(tmp_path / "take", tmp_path)
