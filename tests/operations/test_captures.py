@@ -82,6 +82,7 @@ def test_strength_one_moves_the_mean_of_b_to_that_of_a(bended):
     torch.testing.assert_close(heard.mean((0, 2)), activation(bended.module, a, 3).mean((0, 2)))
 
 
+@pytest.mark.slow
 def test_a_direction_in_a_file(tmp_path):
     net = Net().eval()
     torch.jit.trace(net, SOUND).save(str(tmp_path / "net.ts"))
@@ -193,6 +194,7 @@ def test_a_place_without_frames():
 
 
 # -- in an exported file -----------------------------------------------------------------------
+@pytest.mark.slow
 def test_an_exported_file_carries_them(bended, tmp_path):
     direction, capture = noise(4, seed=1), noise(4, 30, seed=2)
     steer = tb.save_tensors(tmp_path / "d.safetensors", d=direction)
@@ -362,6 +364,7 @@ def test_saving_tensors(tmp_path):
 
 
 # -- the manual ----------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_the_page_runs(tmp_path, monkeypatch, bended):
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

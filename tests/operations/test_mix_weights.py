@@ -132,6 +132,7 @@ def test_chosen_channels_are_those_of_the_other_training(bended, other):
         assert torch.equal(got[:3], bended.module.second.weight[:3])
 
 
+@pytest.mark.slow
 def test_in_an_exported_file(bended, other, tmp_path):
     bended.bend(tb.MixWeights(other, knob()), ".*")
     bended.export(tmp_path / "x.ts", patches=False)
