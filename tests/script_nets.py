@@ -11,7 +11,18 @@ import torch.nn.functional as F
 from support import equal, noise
 from torch import Tensor, nn
 
-__all__ = ["FORMS", "Form", "calls_of", "contents", "frozen", "make", "reopened", "same", "traced"]
+__all__ = [
+    "FORMS",
+    "Form",
+    "Late",
+    "calls_of",
+    "contents",
+    "frozen",
+    "make",
+    "reopened",
+    "same",
+    "traced",
+]
 
 Script = Any  # torch.jit.ScriptModule, whose attributes no type knows
 
@@ -300,6 +311,22 @@ class Functions(nn.Module):
 
 
 # -- state ---------------------------------------------------------------------------------
+class Late(nn.Module):
+    """Two convolutions behind a delay of two frames, which is the state."""
+
+    def __init__(self, channels: int = 4) -> None:
+        super().__init__()
+        self.one = nn.Conv1d(1, channels, 3, padding=1)
+        self.two = nn.Conv1d(channels, 1, 1)
+        self.register_buffer("past", torch.zeros(64, 1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[0]
+        y = torch.cat([self.past[:n], x], -1)
+        self.past[:n].copy_(y[..., -2:])
+        return self.two(torch.tanh(self.one(y[..., : x.shape[-1]])))
+
+
 class Streams(nn.Module):
     """A cache written in place, one replaced, a count, a list, a dict, a number."""
 

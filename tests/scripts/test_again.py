@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from script_nets import Plays, reopened
+from script_nets import Late, Plays, reopened
 from support import noise, seeded
 from torch import Tensor, nn
 
@@ -18,22 +18,6 @@ from torchbend.contents import ask
 from torchbend.scripts import BendedScript
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-
-
-class Net(nn.Module):
-    """Two convolutions behind a delay of two frames, which is the state."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one = nn.Conv1d(1, 4, 3, padding=1)
-        self.two = nn.Conv1d(4, 1, 1)
-        self.register_buffer("past", torch.zeros(64, 1, 2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        n = x.shape[0]
-        y = torch.cat([self.past[:n], x], -1)
-        self.past[:n].copy_(y[..., -2:])
-        return self.two(torch.tanh(self.one(y[..., : x.shape[-1]])))
 
 
 # first generation: gain, keep, off; second: tilt, lift, amp; third: more, late
@@ -46,7 +30,7 @@ class Plain:
     """What the file plays, in plain torch, block by block."""
 
     def __init__(self, **knobs: float) -> None:
-        self.net = seeded(Net)
+        self.net = seeded(Late)
         self.knobs = {**NEUTRAL, **SECOND, **THIRD, **knobs}
         self.past = torch.zeros(1, 1, 2)
 
@@ -72,7 +56,7 @@ def unchecked(bended: tb.BendedModule, path: Path) -> Path:
 
 def first(path: Path, *, source: bool) -> Path:
     """Export with three knobs, from the module or from a .ts of it."""
-    net = seeded(Net)
+    net = seeded(Late)
     bended = tb.BendedModule(net if source else torch.jit.script(net))
     bended.trace("forward", noise(1, 1, 64))
     bended.bend(tb.Scale(knob("gain", 1.0)), "one.weight")
@@ -168,7 +152,7 @@ def test_every_knob_is_listed_in_the_order_in_which_it_was_made(files: list[Path
 
 
 def test_names_are_those_of_the_model(files: list[Path]) -> None:
-    weights = [name for name, _ in seeded(Net).named_parameters()]
+    weights = [name for name, _ in seeded(Late).named_parameters()]
     for path in files:
         bended = tb.load(path)
         assert sorted(bended.weight_names) == sorted(weights)
@@ -216,7 +200,7 @@ def test_a_knob_of_a_name_that_the_file_has_is_refused(files: list[Path], tmp_pa
 
 
 def test_states_have_the_names_of_the_model(files: list[Path]) -> None:
-    net = seeded(Net, seed=5)
+    net = seeded(Late, seed=5)
     bended = tb.load(files[1])
     assert set(dict(net.named_parameters())) <= set(bended.state_dict())
     assert bended.create_version("same", bended.state_dict()) == []
@@ -274,7 +258,7 @@ def test_a_net_with_what_nn_reads_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["scripted", "traced", "frozen"])
 def test_a_net_without_it_is_exported_for_nn(kind: str, tmp_path: Path) -> None:
-    net = seeded(Net)
+    net = seeded(Late)
     script = torch.jit.trace(net, noise(1, 1, 64)) if kind == "traced" else torch.jit.script(net)
     script = torch.jit.freeze(script) if kind == "frozen" else script
     script.save(str(tmp_path / "theirs.ts"))

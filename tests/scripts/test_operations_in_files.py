@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from operation_nets import INPUTS, TAPS, Branches, Case, any_length, cases
 from operation_places import CHANNELS, FRAMES
+from script_nets import Late
 from support import noise, seeded
 from torch import Tensor, nn
 
@@ -25,27 +26,11 @@ BLOCKS = (7, 1, 40, 16, 16)
 Make = Callable[[], tb.BendingCallback]
 
 
-class Net(nn.Module):
-    """Two convolutions behind a delay of two frames, which is the state."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one = nn.Conv1d(1, CHANNELS, 3, padding=1)
-        self.two = nn.Conv1d(CHANNELS, 1, 1)
-        self.register_buffer("past", torch.zeros(64, 1, 2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        n = x.shape[0]
-        y = torch.cat([self.past[:n], x], -1)
-        self.past[:n].copy_(y[..., -2:])
-        return self.two(torch.tanh(self.one(y[..., : x.shape[-1]])))
-
-
 class Plain:
     """What the net plays with its layers' output and first weight changed, block by block."""
 
     def __init__(self, one: Any = None, tanh: Any = None, weight: Any = None) -> None:
-        self.net = seeded(Net)
+        self.net = seeded(Late, CHANNELS)
         self.one, self.tanh, self.weight = (
             f if f is not None else lambda x: x for f in (one, tanh, weight)
         )
@@ -64,7 +49,7 @@ class Plain:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The net as a file of somebody."""
     path = tmp_path_factory.mktemp("files") / "theirs.ts"
-    torch.jit.script(seeded(Net)).save(str(path))
+    torch.jit.script(seeded(Late, CHANNELS)).save(str(path))
     return path
 
 
@@ -86,8 +71,10 @@ def play(module: Any, parts: Sequence[Tensor]) -> list[Tensor]:
 def kernel_at(bended: tb.BendedModule, callback: tb.BendingCallback, key: str) -> Kernel:
     """What a callback is at a place, made anew and without a past."""
     (place,) = (p for p in bended._places() if p.key == key)
-    value = dict(seeded(Net).named_parameters())[key].detach() if place.kind == "weight" else None
-    return callback.kernel(place, value)
+    if place.kind == "activation":
+        return callback.kernel(place)
+    weights = dict(seeded(Late, CHANNELS).named_parameters())
+    return callback.kernel(place, weights[key].detach())
 
 
 def near(a: list[Tensor], b: list[Tensor]) -> None:
@@ -213,7 +200,7 @@ def generations(file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("generation", [0, 1])
 def test_silent_bends_leave_every_bit(generation: int, generations: list[Path]) -> None:
-    module, net = torch.jit.load(str(generations[generation])), seeded(Net)
+    module, net = torch.jit.load(str(generations[generation])), seeded(Late, CHANNELS)
     for part in blocks():
         assert torch.equal(module(part.clone()), net(part.clone()))
     for name in module.get_attributes():  # and so they do when they have been heard
