@@ -14,7 +14,8 @@ PYTEST = $(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadgroup)
 COMPAT := $(if $(TORCHBEND_COMPAT_PYTHON),,build/compat/stamp)
 MADE := $(if $(EXPORTS),,build/exports/stamp)
 LISTS := torchbend/interfaces/requirements
-EXPORTERS := $(wildcard torchbend/*.py torchbend/*/*.py) scripts/make_exports.py tests/rave_bends.py
+EXPORTERS := $(wildcard torchbend/*.py torchbend/*/*.py) scripts/make_exports.py tests/rave_bends.py \
+	tests/operation_nets.py
 
 .PHONY: help setup demo native test test-fast lint bench operations compat rave musicgen clean
 
