@@ -73,6 +73,15 @@ def test_a_name_gives_it_knobs(net):
     assert torch.equal(net(X), full)
 
 
+def test_knobs_start_where_it_says(net):
+    net.bend(Bend(Scale(3.0), 0.25, bypass=True, name="up"), "forward:first$")
+    assert torch.equal(net(X), by_hand(net))
+    net.update("up_bypass", False)
+    assert torch.allclose(net(X), by_hand(net, lambda x: x * 1.5))
+    net.update("up_amount", 1.0)
+    assert torch.allclose(net(X), by_hand(net, lambda x: x * 3))
+
+
 def test_controls_of_its_own_and_of_the_callback(net):
     scale, amount = BendingParameter("scale", 3.0), BendingParameter("much", 0.5, [0.0, 1.0])
     bend = Bend(Scale(scale), amount)

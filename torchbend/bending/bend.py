@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,20 +49,20 @@ class Bend(BendingCallback):
     def __init__(
         self,
         callback: BendingCallback,
-        amount: float | BendingParameter | BendingView | None = None,
+        amount: float | BendingParameter | BendingView = 1.0,
         *,
         channels: Selection = None,
         dim: int | None = None,
         restore: str | None = None,
-        bypass: Switch | None = None,
-        solo: Switch | None = None,
+        bypass: Switch = False,
+        solo: Switch = False,
         name: str | None = None,
     ) -> None:
         """Give a callback an amount, and more.
 
         Args:
             callback: any callback, a chain too; none that takes arguments from the call.
-            amount: 0 to 1, how much of the bend is heard. By default 1.
+            amount: 0 to 1, how much of the bend is heard.
             channels: a number, a list, a range or a slice of channels, ``Fraction(0.3)``, a
                 cluster; by default all.
             dim: the channels' dimension; by default 0 for weights, 1 for activations.
@@ -72,9 +71,9 @@ class Bend(BendingCallback):
             bypass: True: the bend is not heard.
             solo: True: while one bend is soloed, only the soloed ones are heard; callbacks that
                 are not in a Bend play on.
-            name: gives the bend knobs: those of ``amount``, ``bypass`` and ``solo`` that are
-                not given become the controls ``<name>_amount``, ``<name>_bypass`` and
-                ``<name>_solo``.
+            name: gives the bend knobs: those of ``amount``, ``bypass`` and ``solo`` that are no
+                controls become ``<name>_amount``, ``<name>_bypass`` and ``<name>_solo``, which
+                start at the values given.
 
         Raises:
             BendingCallbackException: a setting is none of these; at placing, the callback cannot
@@ -84,12 +83,7 @@ class Bend(BendingCallback):
             raise BendingCallbackException(
                 f"Bend takes a callback such as Scale(2.), not {callback!r}"
             )
-        knobs = _knobs(name)
-        super().__init__(
-            amount=knobs.get("amount", 1.0) if amount is None else amount,
-            bypass=knobs.get("bypass", False) if bypass is None else bypass,
-            solo=knobs.get("solo", False) if solo is None else solo,
-        )
+        super().__init__(amount=amount, bypass=bypass, solo=solo)
         fraction(self, "amount")
         for switch in ("bypass", "solo"):
             if self.operand(switch).kind != "bool":
@@ -97,6 +91,8 @@ class Bend(BendingCallback):
                     f"Bend: {switch} is True or False, or a control that is; "
                     f"got {self.get(switch)!r}"
                 )
+        if name is not None:
+            self._give_knobs(name)
         if restore is not None and restore not in LEVELS:
             raise BendingCallbackException(
                 f"Bend: restore is one of {list(LEVELS)} or None; got {restore!r}"
@@ -186,17 +182,15 @@ class Bend(BendingCallback):
         kinds = (BendingParameter, BendingView)
         return [n for n in self.controllable_params if isinstance(self.__dict__[n], kinds)]
 
-
-def _knobs(name: str | None) -> dict[str, Any]:
-    """The controls that a name gives a bend."""
-    if name is None:
-        return {}
-    if not isinstance(name, str) or not name.isidentifier():
-        raise BendingCallbackException(
-            f"a bend's name is such as 'fold', for controls like fold_amount; got {name!r}"
-        )
-    return {
-        "amount": BendingParameter(f"{name}_amount", 1.0, [0.0, 1.0], clamp=True),
-        "bypass": BendingParameter(f"{name}_bypass", False),
-        "solo": BendingParameter(f"{name}_solo", False),
-    }
+    def _give_knobs(self, name: str) -> None:
+        """Make controls of the settings that are none."""
+        if not isinstance(name, str) or not name.isidentifier():
+            raise BendingCallbackException(
+                f"a bend's name is such as 'fold', for controls like fold_amount; got {name!r}"
+            )
+        if "amount" not in self._moved():
+            now = float(self.get("amount"))
+            self.amount = BendingParameter(f"{name}_amount", now, [0.0, 1.0], clamp=True)
+        for switch in ("bypass", "solo"):
+            if switch not in self._moved():
+                setattr(self, switch, BendingParameter(f"{name}_{switch}", self.get(switch)))
