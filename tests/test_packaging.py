@@ -192,6 +192,7 @@ def test_plain():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plain", "no_skips", "status"),
     [("pass", "1", 0), ("pytest.skip('x')", "0", 0), ("pytest.skip('x')", "1", 1)],
@@ -204,6 +205,7 @@ def test_a_skip_fails_where_none_may_be(
     assert run_pytest(tmp_path, no_skips) == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("no_skips", "status"), [("0", 5), ("1", 2)])
 def test_a_module_that_skips_itself_fails_too(no_skips: str, status: int, tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests/conftest.py", tmp_path)

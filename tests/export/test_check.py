@@ -48,6 +48,7 @@ def test_a_good_file_of_others_passes_too(tmp_path):
     assert set(noted(report)) <= {"gain: set and read"}
 
 
+@pytest.mark.slow
 def test_block_sizes_are_the_ratio_doubled(tmp_path):
     heard = "def forward(self, x: Tensor) -> Tensor:\n    print('n', x.shape)\n    return x\n"
     path = small_file(tmp_path / "x.ts", {"forward": heard})
@@ -502,6 +503,7 @@ def test_a_reference_that_cannot_be_read(tmp_path):
 
 
 # -- a process of its own ------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_fresh_process_finds_the_same(tmp_path):
     path = small_file(tmp_path / "x.ts", ours=INFO)
     write_reference(tmp_path / "ref.safetensors", [case_of(), case_of(off=1e-3)])

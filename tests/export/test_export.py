@@ -124,6 +124,7 @@ def test_the_file_starts_fresh_whatever_was_played_before(tmp_path):
     assert torch.equal(play(file.forward, x), play(Net(), x))
 
 
+@pytest.mark.slow
 def test_the_live_model_keeps_its_state_and_its_knobs(tmp_path):
     bended = wrapped()
     gain = tb.BendingParameter("gain", 0.7, range=[0, 2])
@@ -351,6 +352,7 @@ def test_setters_work_after_blocks_in_inference_mode(tmp_path):
             assert play(file.forward, x).isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["tensor", "buffer"])
 def test_a_vector_as_a_tensor_and_as_an_array(form, tmp_path):
     bended = wrapped()
@@ -658,6 +660,7 @@ class BendedSwitched(tb.BendedModule):
         )
 
 
+@pytest.mark.slow
 def test_the_models_own_settings_are_attributes(tmp_path):
     bended = BendedSwitched(Switched())
     bended.trace("forward", torch.randn(1, 1, 8))

@@ -83,6 +83,7 @@ class Table(nn.Module):
         return self.rows(codes[:, 0]).transpose(1, 2)
 
 
+@pytest.mark.slow
 def test_codes_beyond_the_table_are_kept_inside(tmp_path):
     bended = tb.BendedModule(Table())
     bended.trace("decode", torch.tensor([[[0, 1, 2, 3, 4, 0, 1, 2]]]))
@@ -189,6 +190,7 @@ def test_a_folder_in_the_way_is_refused_before_anything_is_done(tmp_path):
         bended.export(tmp_path / "x.ts")
 
 
+@pytest.mark.slow
 def test_the_check_runs_nothing_that_lies_about(tmp_path, monkeypatch):
     bended = bent(tb.Scale(tb.BendingParameter("gain", 1.0, range=[0, 2])), "tanh$")
     bended.export(tmp_path / "x.ts", check=False, patches=False)
@@ -199,6 +201,7 @@ def test_the_check_runs_nothing_that_lies_about(tmp_path, monkeypatch):
     assert report.ok, report
 
 
+@pytest.mark.slow
 def test_one_method_of_several_has_its_own_state_alone(tmp_path):
     class Two(nn.Module):
         def __init__(self) -> None:
@@ -258,6 +261,7 @@ def test_a_model_that_is_no_number_in_silence_says_so_and_passes(form, tmp_path)
     assert [r.what for r in rows if r.what.endswith("numbers")] == ["forward: numbers"]
 
 
+@pytest.mark.slow
 def test_an_input_may_be_called_like_a_builtin(tmp_path):
     """As in torch's own layers; torch.fx names its place otherwise."""
     bended = tb.BendedModule(nn.Sequential(Conv().eval().c, nn.Tanh()))

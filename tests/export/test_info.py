@@ -214,6 +214,7 @@ def test_the_info_command(tmp_path, capsys):
     assert "no TorchScript file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_check_command(tmp_path, capsys):
     path = small_file(tmp_path / "x.ts", ours=INFO)
     assert main(["check", str(path)]) == 0

@@ -21,12 +21,19 @@ from torchbend.errors import BendingCallbackException
 ALL = list(operations().values())
 
 
-def cases():
-    """Each operation with each of its examples, on each kind of place it is for."""
+def cases(*, at_night=False):
+    """Each operation with each of its examples, on each kind of place it is for.
+
+    Args:
+        at_night: leave all but the first of each operation to the slow tests.
+    """
     for operation in ALL:
         for i, _ in enumerate(operation.examples):
             for kind in operation.places:
-                yield pytest.param(operation, i, kind, id=f"{operation.name}-{i}-{kind}")
+                late = at_night and (i, kind) != (0, operation.places[0])
+                marks = [pytest.mark.slow] if late else []
+                name = f"{operation.name}-{i}-{kind}"
+                yield pytest.param(operation, i, kind, id=name, marks=marks)
 
 
 every_case = pytest.mark.parametrize(("operation", "number", "kind"), list(cases()))
@@ -117,7 +124,7 @@ def test_a_selector_leaves_the_other_channels_alone(operation, number, kind):
     assert torch.equal(out.index_select(dim, torch.tensor(chosen)), alone)
 
 
-@every_case
+@pytest.mark.parametrize(("operation", "number", "kind"), list(cases(at_night=True)))
 def test_scripted_it_gives_the_same_bits(operation, number, kind, tmp_path):
     place, x, callback, _ = made(operation, number, kind)
     for bend in (callback, Bend(callback, amount=0.5, restore="whole")):

@@ -129,6 +129,7 @@ GENERATIONS = [NEUTRAL, {**NEUTRAL, **SECOND}, {**NEUTRAL, **SECOND, **THIRD}]
 HEARD = [(k, moves) for k in range(3) for moves in MOVES if moves.keys() <= GENERATIONS[k].keys()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("generation", "moves"), HEARD)
 def test_all_knobs_do_what_the_formula_says(
     files: list[Path], generation: int, moves: dict[str, float]
