@@ -132,6 +132,119 @@ def test_beside_callbacks_alone_a_solo_moves_nothing(net, tmp_path):
     assert [a.name for a in info.attributes if not a.bends] == ["b_solo"]
 
 
+def test_bends_in_one_callback_hear_each_others_solos(net):
+    net.bend(Bend(Scale(3.0), name="a") >> Bend(Bias(0.5), name="b"), "forward:first$")
+    net.bend(Bend(Scale(0.5), name="c"), "first.weight")
+    net.update("a_solo", True)
+    assert torch.equal(net(X), by_hand(net, lambda x: x * 3))
+    net.update("b_solo", True)
+    assert torch.allclose(net(X), by_hand(net, lambda x: x * 3 + 0.5))
+
+
+def test_a_bend_in_a_bend_is_heard_with_it(net):
+    inner = Bend(Scale(3.0), name="a") >> Bend(Bias(0.5), name="b")
+    net.bend(Bend(inner, name="outer"), "forward:first$")
+    net.bend(Bend(Scale(0.5), name="c"), "first.weight")
+    net.update("outer_solo", True)
+    assert torch.allclose(net(X), by_hand(net, lambda x: x * 3 + 0.5))
+    net.update("c_solo", True)
+    assert torch.allclose(net(X), by_hand(net, lambda x: x * 3 + 0.5, lambda w: w * 0.5))
+    net.update("c_solo", False)
+    net.update("outer_solo", False)
+    net.update("b_solo", True)  # what is inside is heard through what is around it
+    assert torch.allclose(net(X), by_hand(net, lambda x: x + 0.5))
+
+
+def test_a_solo_ends_with_weights_that_are_written(net):
+    net.bend(Bend(Scale(3.0), name="a"), "first.weight")
+    net.bend(Bend(Bias(0.5), name="b"), "forward:first$")
+    net.update("a_solo", True)
+    net.write("three")
+    wanted = by_hand(net, lambda x: x + 0.5, lambda w: w * 3)
+    assert torch.allclose(net(X), wanted)
+
+
+def test_a_configuration_that_fails_leaves_the_solos_as_they_were(net):
+    def fails(x):
+        raise ValueError("no")
+
+    net.bend(Bend(Bias(0.5), name="b"), "forward:first$", "first.bias")
+    net.save_config_as("other")
+    before = net(X)
+    net.bend(Bend(Scale(2.0), solo=True), "forward:first$", config="other")
+    net.bend(Lambda(fails), "first.weight", config="other")
+    with pytest.raises(BendingError):
+        net.set_config("other")
+    assert torch.equal(net(X), before)
+    net.update("b_amount", 0.0)
+    assert torch.equal(net(X), by_hand(net))
+
+
+def test_a_change_is_heard_as_one(net):
+    net.bend(Bend(Scale(3.0)), "forward:first$")
+    before = net(X)
+    build, heard = net._runner.build, []
+
+    def listen(methods):
+        heard.append(net(X))
+        return build(methods)
+
+    net._runner.build = listen
+    net.bend(Bend(Bias(0.5), solo=True), "forward:first$")
+    assert all(torch.equal(each, before) for each in heard)
+    assert torch.equal(net(X), by_hand(net, lambda x: x + 0.5))
+
+
+def test_a_bend_whose_place_is_gone_silences_nobody():
+    class Two(nn.Module):
+        def forward(self, x, long: bool = False):
+            y = torch.sin(x)
+            return torch.cos(y) + 1 if long else y
+
+    net = tb.BendedModule(Two())
+    net.trace(x=X, long=True)
+    net.bend(Bend(Scale(2.0), name="a"), "sin$")
+    net.bend(Bend(Scale(3.0), name="b"), "cos$")
+    net.update("b_solo", True)
+    net.trace(x=X)
+    assert torch.equal(net(X), torch.sin(X) * 2)
+    assert sorted(net.controllables) == ["a_amount", "a_bypass", "a_solo"]
+
+
+def test_fresh_noise_is_one_noise_while_its_amount_moves():
+    from torchbend.bending.scripting import Scripter
+
+    bend = Bend(tb.Noise(1.0, fresh=True), name="n")
+    kernel = bend.kernel(activation(1, 1, 4096))
+    controls = list(bend.controls.values())
+    scripter = Scripter(controls, fresh=True)
+    scripted = scripter.kernel(kernel, fade=2)
+    knobs = scripter.controls()
+    silence = torch.zeros(1, 1, 4096)
+    scripted(silence)
+    knobs["n_amount"].set(0.98)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(3)
+        middle = scripted(silence)[..., 1000:3000]
+    assert float(middle.square().mean().sqrt()) > 0.9  # two noises would be 0.7
+    knobs["n_amount"].set(0.0)
+    scripted(silence)
+    assert torch.equal(scripted(silence), silence)
+
+
+def test_what_was_remembered_in_inference_mode_is_forgotten_outside():
+    net = tb.BendedModule(seeded(Net))
+    net.trace(x=X)
+    net.bend(Bend(tb.Delay(3)), "forward:first$")
+    fresh = net(X)
+    with torch.inference_mode():
+        net(torch.cat([X, X]))
+    state = net._runner.keep_past()
+    net._runner.put_back(state)
+    net._runner.forget()
+    assert torch.equal(net(X), fresh)
+
+
 def test_solo_in_a_file_as_live(net):
     net.bend(Bend(Scale(3.0), name="a"), "forward:first$")
     net.bend(Bend(Scale(0.5), name="c"), "first.weight")

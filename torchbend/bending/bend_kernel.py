@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .fade import ramp
 from .glide import Glide
-from .kernel import Kernel
+from .kernel import Kernel, remembers
 from .levels import Restore
 from .operand import Operand
 
@@ -26,6 +26,7 @@ class BendKernel(Kernel):
 
     Attributes:
         others: the solo switches of the other bends of the model.
+        kin: those of the bends that this one is in, or that are in it.
     """
 
     glides = True
@@ -49,6 +50,7 @@ class BendKernel(Kernel):
         self.bypass = bypass
         self.solo = solo
         self.others = nn.ModuleList()
+        self.kin = nn.ModuleList()
         self.part = chosen is not None
         self.dim = dim
         self.restore: nn.Module = _AsItIs() if restore is None else restore
@@ -56,14 +58,14 @@ class BendKernel(Kernel):
             "chosen", torch.zeros(0, dtype=torch.int64) if chosen is None else chosen
         )
         self.plainly = restore is None
-        self.remembers = self.stateful()
+        self.remembers = remembers(self)
         self.homogeneous = kernel.homogeneous and restore is None
         self.glide = Glide()
         self.gliding = False  # asked first: a call of a module costs as much as a small bend
 
-    def hear_others(self, solos: Sequence[Operand]) -> None:
-        """Know the solo switches of the other bends of the model."""
-        self.others = nn.ModuleList(solos)
+    def hear_others(self, others: Sequence[Operand], kin: Sequence[Operand]) -> None:
+        """Know the solo switches of the other bends of the model, and of its kin."""
+        self.others, self.kin = nn.ModuleList(others), nn.ModuleList(kin)
 
     def glide_along(self, time: int) -> None:
         """Let the amount glide along a dimension; the kernel inside does so by itself."""
@@ -73,7 +75,10 @@ class BendKernel(Kernel):
     def level(self) -> float:
         """How much is heard now, 0 to 1."""
         heard = not bool(self.bypass.value)
-        if not bool(self.solo.value):
+        soloed = bool(self.solo.value)
+        for switch in self.kin:
+            soloed = soloed or bool(switch.value)
+        if not soloed:
             for other in self.others:
                 heard = heard and not bool(other.value)
         if not heard:

@@ -21,6 +21,7 @@ __all__ = [
     "chain",
     "forget",
     "place_generator",
+    "remembers",
     "state_buffers",
 ]
 
@@ -96,8 +97,12 @@ class Kernel(nn.Module):
         return False
 
     def stateful(self) -> bool:
-        """Whether one block leaves something behind for the next: a buffer named ``state_...``."""
-        return next(state_buffers(self), None) is not None
+        """Whether it is to be computed once a block only.
+
+        So it is if one block leaves something behind for the next (:func:`remembers`), and for
+        what is drawn anew at each call.
+        """
+        return remembers(self) or any(part.stateful() for part in self.parts())
 
     def glide_along(self, time: int) -> None:
         """Glide to new settings along a dimension from now on; for those with a state.
@@ -195,11 +200,22 @@ def state_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield path, buffer
 
 
+def remembers(module: nn.Module) -> bool:
+    """Whether one block leaves something behind for the next, in a buffer ``state_...``."""
+    return next(state_buffers(module), None) is not None
+
+
 def forget(module: nn.Module) -> None:
     """Put what earlier blocks left behind in a module's kernels back to the start."""
-    with torch.no_grad():
-        for _, buffer in state_buffers(module):
-            buffer.zero_()
+    with torch.inference_mode(False), torch.no_grad():
+        for part in module.modules():
+            for name, buffer in list(part.named_buffers(recurse=False)):
+                if not name.startswith(STATE):
+                    continue
+                if buffer.is_inference():  # it cannot be written outside of inference_mode
+                    setattr(part, name, torch.zeros_like(buffer))
+                else:
+                    buffer.zero_()
 
 
 def _kernel(module: nn.Module) -> Kernel:

@@ -15,7 +15,7 @@ import torch
 from ..bending import BendingParameter
 from ..bending.kernel import Kernel
 from ..errors import BendingError, TorchbendError, script_line, suggest
-from ..tracing.bends import BendBook, made_by
+from ..tracing.bends import BendBook, Wire, made_by
 from ..tracing.chains import forwards, through
 from ..tracing.inputs import describe
 from ..tracing.knobs import Knobs
@@ -228,11 +228,12 @@ class FileRunner(Runner):
         weights: Mapping[str, Any],
         plans: Mapping[str, Any] | None = None,
         moved: Sequence[BendingParameter] = (),
+        wires: Sequence[Wire] = (),
     ) -> None:
         """Hand over a change as one; see :meth:`Runner.commit`."""
         for stage in (plans or {}).values():
             self.coming = stage
-        super().commit(weights, {}, moved)
+        super().commit(weights, {}, moved, wires)
 
     def _take_over(self) -> None:
         if self.coming is not None:

@@ -154,11 +154,8 @@ class Bending(Core):
 
     def _apply(self, bends: Sequence[PlacedBend], config: str | None) -> None:
         """Rebuild what these bends touch, and nothing else."""
-        if config != self._book.current:
-            return
-        bends = [*bends, *self._book.tell_solos(self._knobs)]
-        weights = self._bank.compute({name for b in bends for name in b.weights})
-        self._runner.commit(weights, self._runner.build({fn for b in bends for fn in b.methods}))
+        if config == self._book.current:
+            self._rebuild(bends)
 
     def _remove(self, bends: Sequence[PlacedBend], config: str | None) -> None:
         with self._changing:

@@ -19,7 +19,11 @@ from ..places import Place, match
 from .knobs import Knobs
 from .shadow import plain_tensors
 
-__all__ = ["PlacedBend", "BendBook", "resolve"]
+__all__ = ["BendBook", "PlacedBend", "Wire", "resolve", "tell"]
+
+
+# A kernel, the solo switches that silence it, and those of its kin.
+Wire = tuple[BendKernel, Sequence[Operand], Sequence[Operand]]
 
 
 @dataclass(eq=False)
@@ -160,26 +164,41 @@ class BendBook:
             if own or any(control is o.__dict__["parameter"] for o in bend.solos):
                 yield bend
 
-    def tell_solos(self, knobs: Knobs) -> list[PlacedBend]:
-        """Let each bend of the current configuration know the solo switches of the others.
+    def tell_solos(self, knobs: Knobs) -> tuple[list[PlacedBend], list[Wire]]:
+        """Find out which solo switches silence which bends of the current configuration.
+
+        Those on weights are told at once, as weights are computed before they are heard.
 
         Returns:
-            The bends that may play otherwise now: those that a switch reaches that is on.
+            The bends that may play otherwise now, as a switch reaches them that is on; and what
+            is to be told to those on activations, when the change is heard.
         """
-        switches = {id(b): list(_switches(b.callback)) for b in self.active}
-        reached = []
+        trees = {id(b): list(_solos(b.callback)) for b in self.active}
+        every = [o for tree in trees.values() for o, _ in tree if _may_be_on(o)]
+        reached: list[PlacedBend] = []
+        wires: list[Wire] = []
         for bend in self.active:
+            told = {}
+            for switch, kin in trees[id(bend)]:
+                near = {_key(o) for o in (switch, *kin)}
+                others = [o for o in every if _key(o) not in near]
+                told[_key(switch)] = others, [o for o in kin if _may_be_on(o)]
             before = bend.solos
-            others = [b for b in self.active if b is not bend and _hears_solos(bend.callback)]
-            bend.solos = [o for b in others for o in switches[id(b)]]
-            for key, kernel in bend.kernels.items():
-                theirs = knobs.ours(bend.solos, bend.places[key].kind)
-                for part in kernel.modules():
-                    if isinstance(part, BendKernel):
-                        part.hear_others(theirs)
+            bend.solos = [o for others, _ in told.values() for o in others]
             if any(o.value for o in (*before, *bend.solos)):
                 reached.append(bend)
-        return reached
+            for key, kernel in bend.kernels.items():
+                kind = bend.places[key].kind
+                for part in kernel.modules():
+                    if not isinstance(part, BendKernel):
+                        continue
+                    others, kin = told.get(_key(part.solo), ([], []))
+                    wire: Wire = part, knobs.ours(others, kind), knobs.ours(kin, kind)
+                    if kind == "weight":
+                        tell(wire)
+                    else:
+                        wires.append(wire)
+        return reached, wires
 
     def config(self, name: str | None) -> BendingConfig:
         """A configuration as entries that can be saved."""
@@ -189,18 +208,36 @@ class BendBook:
         return config
 
 
-def _hears_solos(callback: BendingCallback) -> bool:
-    """Whether there is a bend in a callback, which another one's solo silences."""
-    return any(isinstance(each, Bend) for each in walk(callback))
+def tell(wire: Wire) -> None:
+    """Tell a kernel which solo switches silence it, and which are its kin's."""
+    kernel, others, kin = wire
+    kernel.hear_others(others, kin)
 
 
-def _switches(callback: BendingCallback) -> Iterator[Operand]:
-    """The solo switches of the bends in a callback that are on, or may be."""
-    for each in walk(callback):
-        if isinstance(each, Bend):
-            solo = each.operand("solo")
-            if solo.value or solo.__dict__["parameter"] is not None:
-                yield solo
+def _solos(
+    callback: BendingCallback, above: Sequence[Operand] = ()
+) -> Iterator[tuple[Operand, list[Operand]]]:
+    """The solo switch of each bend in a callback, with those of its kin.
+
+    These are the bends that it is in, and those that are in it.
+    """
+    here = above
+    if isinstance(callback, Bend):
+        solo = callback.operand("solo")
+        below = [each for each in walk(callback) if isinstance(each, Bend)][1:]
+        yield solo, [*above, *(each.operand("solo") for each in below)]
+        here = [*above, solo]
+    for inner in callback.inside():
+        yield from _solos(inner, here)
+
+
+def _may_be_on(solo: Operand) -> bool:
+    return bool(solo.value) or solo.__dict__["parameter"] is not None
+
+
+def _key(solo: Operand) -> int:
+    """The same for a control's own operand and for a model's."""
+    return id(solo.__dict__["parameter"] or solo)
 
 
 def saved_patterns(

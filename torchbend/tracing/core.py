@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 from ..bending.fingerprint import fingerprint
 from ..errors import BendingError, TracingError, first_line, suggest
 from ..places import Place
-from .bends import BendBook
+from .bends import BendBook, PlacedBend
 from .knobs import Knobs
 from .record import Trace
 from .runner import Runner
@@ -69,6 +69,17 @@ class Core:
         shadow = shadow_of(self._module)
         bank = WeightBank(shadow, self._book.weight_chain)
         return bank, Runner(shadow, bank, self._book, self._knobs)
+
+    def _rebuild(self, bends: Sequence[PlacedBend], methods: Collection[str] = ()) -> None:
+        """Make anew what these bends of the current configuration touch, and these methods.
+
+        So is what plays otherwise because a solo came or went.
+        """
+        reached, wires = self._book.tell_solos(self._knobs)
+        bends = [*bends, *reached]
+        weights = self._bank.compute({name for b in bends for name in b.weights})
+        plans = self._runner.build({*methods, *(fn for b in bends for fn in b.methods)})
+        self._runner.commit(weights, plans, wires=wires)
 
     # -- the module ----------------------------------------------------------------
     @property

@@ -144,15 +144,18 @@ class Inspection(Core):
         before = self._runner.traces.get(fn)
         bends = [bend for config in self._book.configs.values() for bend in config]
         kept = [(bend, dict(bend.places), dict(bend.kernels)) for bend in bends]
+        configs = {name: list(config) for name, config in self._book.configs.items()}
         try:
             self._runner.traces[fn] = record
             for bend in bends:
                 self._follow(bend, record)
-            self._book.tell_solos(self._knobs)
-            self._runner.rebuild({fn})
+            for config in self._book.configs.values():
+                config[:] = [bend for bend in config if bend.places]
+            self._rebuild([], {fn})
         except BaseException:
             for bend, places, kernels in kept:
                 bend.places, bend.kernels = places, kernels
+            self._book.configs.update(configs)
             if before is None:
                 del self._runner.traces[fn]
             else:

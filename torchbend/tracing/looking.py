@@ -14,7 +14,7 @@ from ..bending import BendingCallback
 from ..bending.callback import walk
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place, match
-from .bends import PlacedBend, place_kernels
+from .bends import PlacedBend, place_kernels, tell
 from .chains import Link, quiet, through
 from .faults import explain
 from .hooks import bending_hooks, recording_hooks
@@ -216,10 +216,17 @@ def from_activations(
         _keep_method(bended, trace, derived)
     bended._book.active.extend(temporary)
     try:
+        _tell_solos(bended)
         return _continue(runner, trace, names, values)
     finally:
         for bend in temporary:
             bended._book.active.remove(bend)
+        _tell_solos(bended)
+
+
+def _tell_solos(bended: Core) -> None:
+    for wire in bended._book.tell_solos(bended._knobs)[1]:
+        tell(wire)
 
 
 def _kernels(

@@ -19,7 +19,7 @@ from ..bending import BendingParameter
 from ..bending.kernel import STATE, Kernel, forget
 from ..errors import BendingError, TorchbendError, suggest
 from ..places import Place
-from .bends import BendBook
+from .bends import BendBook, Wire, tell
 from .chains import NamedChains, forwards, through
 from .hooks import bending_hooks
 from .inputs import bind, describe
@@ -97,6 +97,7 @@ class Runner:
         self.knobs = knobs
         self.traces: dict[str, Trace] = {}
         self.plans: dict[str, Plan] = {}
+        self.wires: list[Wire] = []
         self.running = 0
 
     # -- plans -------------------------------------------------------------------
@@ -256,6 +257,9 @@ class Runner:
         """Let the next call hear what changed. The gate is held, and nothing runs."""
         if self.bank.pending:
             self.bank.swap()
+        wires, self.wires = self.wires, []
+        for wire in wires:
+            tell(wire)
         if self.knobs.moved:
             self.knobs.hear()
 
@@ -270,6 +274,7 @@ class Runner:
         weights: Mapping[str, nn.Parameter],
         plans: Mapping[str, Plan] | None = None,
         moved: Sequence[BendingParameter] = (),
+        wires: Sequence[Wire] = (),
     ) -> None:
         """Hand over a change as one: the next call hears all of it, a running one nothing.
 
@@ -277,9 +282,11 @@ class Runner:
             weights: computed anew.
             plans: how methods run from now on.
             moved: controls that moved.
+            wires: which solos kernels on activations hear.
         """
         with self.bank.gate:
             self.bank.pending.update(weights)
+            self.wires += wires
             for parameter in moved:
                 self.knobs.note(parameter)
             self.plans.update(plans or {})

@@ -148,7 +148,9 @@ def restore(module: nn.Module, state: State) -> None:
     with plain_tensors():
         for (sub, name), saved in state.items():
             now = own_buffers(sub).get(name)
-            if now is not None and now.shape == saved.shape and now.dtype == saved.dtype:
+            fits = now is not None and now.shape == saved.shape and now.dtype == saved.dtype
+            # what was made under inference_mode cannot be written outside of it
+            if now is not None and fits and not now.is_inference():
                 now.copy_(saved)
             else:
                 setattr(sub, name, saved)

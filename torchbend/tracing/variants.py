@@ -131,6 +131,7 @@ class Variants(Bending):
             self._book.end_weight_bends(bank.version)
             bank.mix = None
             bank.set_version(name)
+            self._rebuild([])  # their solos are gone with them
 
     @contextlib.contextmanager
     def set_version(self, name: str | None) -> Iterator[Variants]:
@@ -214,6 +215,7 @@ class Variants(Bending):
                 self._apply([*leaving, *self._book.active], name)
             except BaseException:
                 self._book.current = before
+                self._book.tell_solos(self._knobs)
                 raise
 
 
