@@ -69,8 +69,8 @@ class Bend(BendingCallback):
             restore: what gets back the level that it had before the bend: ``"channel"`` or
                 ``"whole"``; see :mod:`torchbend.bending.levels`.
             bypass: True: the bend is not heard.
-            solo: True: while one bend is soloed, only the soloed ones are heard; callbacks that
-                are not in a Bend play on.
+            solo: True: while one bend is soloed, only the soloed ones are heard, with the bends
+                in them and around them; callbacks that are not in a Bend play on.
             name: gives the bend knobs: those of ``amount``, ``bypass`` and ``solo`` that are no
                 controls become ``<name>_amount``, ``<name>_bypass`` and ``<name>_solo``, which
                 start at the values given.
