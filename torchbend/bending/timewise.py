@@ -12,6 +12,8 @@ from .placing import checked_dim, time_dim
 
 __all__ = ["Timewise", "whole_number"]
 
+MOST_FRAMES = 2**20  # that are remembered: at 48 kHz 21 seconds
+
 
 class Timewise(Numeric):
     """A callback along time, for places whose frames follow each other.
@@ -47,14 +49,21 @@ class Timewise(Numeric):
         return Past(place.shape or (), place.dtype, self.frames_dim(place), frames, keep=kept)
 
 
-def whole_number(value: object, name: str, who: object, least: int = 1) -> int:
+def whole_number(
+    value: object, name: str, who: object, least: int = 1, most: int = MOST_FRAMES
+) -> int:
     """Return a setting that counts frames.
 
     Raises:
-        BendingCallbackException: it is no whole number from ``least`` up.
+        BendingCallbackException: it is no whole number from ``least`` to ``most``.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise BendingCallbackException(
             f"{type(who).__name__}: {name} is a whole number from {least} up; got {value!r}"
+        )
+    if value > most:
+        raise BendingCallbackException(
+            f"{type(who).__name__}: {name} is {most} frames at the most, which are remembered; "
+            f"got {value!r}"
         )
     return value
