@@ -549,7 +549,9 @@ MISTAKES = [
     ('"c1": {', '" ": {', "a name of its own"),
     ("        0,\n", "        true,\n", "a channel is a whole number from 0"),
     ("        0,\n", "        1,\n", "channel 1 is in 'c1' and in 'c2'"),
-    ('"centroid": 0.0', '"centroid": "low"', 'a mean is a number; got "low"'),
+    ('"centroid": 0.0', '"centroid": "low"', 'a mean is a finite number; got "low"'),
+    ('"centroid": 0.0', '"centroid": 1e999', "a mean is a finite number; got Infinity"),
+    ('"centroid": 0.0', f'"centroid": {10**400}', "a mean is a finite number; got 1000"),
     ('"means": {', '"maens": {', "no 'maens'"),
 ]
 
@@ -573,7 +575,7 @@ def test_lines_are_exact(tmp_path, found):
     number = next(i for i, line in enumerate(lines) if '"flux"' in line and ":" in line)
     lines[number] = lines[number].partition(":")[0] + ': "much",'
     path.write_text("\n".join(lines))
-    with pytest.raises(ConfigError, match=rf"line {number + 1}: a mean is a number"):
+    with pytest.raises(ConfigError, match=rf"line {number + 1}: a mean is a finite number"):
         tb.Clusters.load(path)
 
 

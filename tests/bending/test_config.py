@@ -244,6 +244,10 @@ MISTAKES = [
     ('"complex": [', '"complexx": [', "a setting is"),
     ('"float": "inf"', '"float": "inff"', "a setting is"),
     ('"amount": {', '"a mount": {', "identifier"),
+    ('"value": 0.25', f'"value": {10**400}', "'amount': 1000.* is not a finite number"),
+    ('"weight": 2.0', f'"weight": {10**400}', "too large"),
+    ('"complex": [\n            0.5,', f'"complex": [\n            {10**400},', "a setting is"),
+    ('"level": -20.5', f'"level": {10**400}', "a mean is a finite number"),
 ]
 
 
@@ -263,6 +267,23 @@ def test_a_mistake_says_file_line_and_what_would_fit(right, wrong, message, tmp_
         said = int(str(caught.value).split("line ")[1].split(":")[0])
         # at the place itself, or at the beginning of the object around it
         assert 0 <= line - said <= 8, (line, str(caught.value))
+
+
+def test_numbers_and_words_that_nobody_writes():
+    data = everything().to_json()
+    for change, message in (
+        ({"op": {**data["parameters"]["op"], "choices": 5}}, "choices is a list of words; got 5"),
+        ({"op": {**data["parameters"]["op"], "choices": {}}}, "choices is a list of words"),
+        ({"z": {"kind": "complex", "value": {"complex": [10**400, 0]}}}, "a setting is a number"),
+        ({"n": {"kind": "int", "value": 3, "range": [0, 10**400]}}, "too large"),
+    ):
+        changed = {**data, "parameters": {**data["parameters"], **change}}
+        with pytest.raises(ConfigError, match=rf"configuration, line \d+: .*{message}"):
+            BendingConfig.from_json(changed)
+    steps = {"parameter": "shift", "steps": [["mul", 10**400]]}
+    data["bends"][0]["settings"]["scale"] = steps
+    with pytest.raises(ConfigError, match=r"line \d+: .*too large"):
+        BendingConfig.from_json(data)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def test_an_exported_file_carries_them(bended, tmp_path):
     info = bended.export(tmp_path / "x.ts", patches=False).info
     assert info.bending is not None  # and names no folder of this machine
     assert info.bending["bends"][0]["settings"]["direction"]["tensors"] == "d.safetensors"
+    assert tb.BendingConfig.from_json(info.bending, folder=tmp_path) == bended.bending_config()
     steer.path.unlink()
     toward.path.unlink()
     file = torch.jit.load(str(tmp_path / "x.ts"))
@@ -308,6 +309,10 @@ def test_another_file_or_none_is_refused_with_the_line(saved):
         ({"tensors": "captures/warm.ckpt"}, r"is no \.safetensors file"),
         ({"tensors": "captures"}, r"is no \.safetensors file"),
         ({"tensors": 3}, "tensors is a path"),
+        (
+            {"tensors": "y" * 5000 + ".safetensors"},
+            r"line \d+: .*(cannot be read|there is no file)",
+        ),
         ({"sha256": "12ab"}, "64 hexadecimal digits"),
         ({"key": "wram"}, "no tensor 'wram'. Nearest: 'warm'"),
         ({"key": 3}, "key is a word"),
@@ -321,6 +326,49 @@ def test_what_a_configuration_cannot_say_of_a_file(saved, change, message):
     (folder / "bends.json").write_text(json.dumps(data, indent=2))
     with pytest.raises(ConfigError, match=message):
         tb.BendingConfig.load(folder / "bends.json")
+
+
+def test_a_folder_that_may_not_be_read(saved, monkeypatch):
+    folder, _ = saved
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(ConfigError, match=r"line \d+: .*cannot be read: .*Permission denied"):
+        tb.BendingConfig.load(folder / "bends.json")
+
+
+@pytest.mark.parametrize(
+    ("callback", "setting"),
+    [("Steer", "direction"), ("Toward", "capture"), ("MixWeights", "other")],
+)
+def test_a_word_opens_no_file_from_a_configuration(callback, setting, tmp_path, monkeypatch):
+    """Python may say a path; in a configuration a file has its hash, and lies beside it."""
+    (tmp_path / "here").mkdir()
+    tb.save_tensors(tmp_path / "x.safetensors", x=noise(4))
+    monkeypatch.chdir(tmp_path / "here")
+    settings = {setting: "../x.safetensors"}
+    if callback != "Toward":
+        assert getattr(tb, callback)("../x.safetensors")
+    entry = {"callback": callback, "settings": settings, "patterns": ["a"]}
+    inside = {"callbacks": [{"callback": callback, "settings": settings}]}
+    data = tb.BendingConfig().to_json()
+    for bend in (entry, {"callback": "CallbackChain", "settings": inside, "patterns": ["a"]}):
+        with pytest.raises(ConfigError, match=rf"line \d+: {setting} is a word, .*sha256"):
+            tb.BendingConfig.from_json({**data, "bends": [bend]})
+
+
+def test_an_exported_configuration_is_found_from_its_folder(saved, tmp_path, monkeypatch):
+    folder, _ = saved
+    config = tb.BendingConfig.load(folder / "bends.json")
+    kept = config.to_json(folder)  # as an export in the folder keeps it
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tb.BendingConfig.from_json(kept, folder=folder) == config
+    assert tb.BendingConfig.from_json(kept, folder=str(folder)) == config
+    with pytest.raises(ConfigError, match=r"configuration, line \d+: there is no file"):
+        tb.BendingConfig.from_json(kept)
 
 
 def test_files_that_are_none(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +287,36 @@ def test_a_file_is_found_beside_the_configuration(bended, other, tmp_path):
     bended.bend(tb.BendingConfig.load(tmp_path / "b" / "bends.json"))
     got = bended.bended_state_dict()["second.weight"]
     assert torch.equal(got[0], other.second.weight[0])
+
+
+def test_a_file_is_in_memory_once(bended, other, tmp_path):
+    def held(mixed: tb.MixWeights) -> dict[str, int]:
+        kept = mixed.__dict__["_shared"].tensors
+        return {name: tensor.data_ptr() for name, tensor in kept.items()}
+
+    file = tb.save_tensors(tmp_path / "other.safetensors", other)
+    one, two = tb.MixWeights(file, 0.3), tb.MixWeights(str(file.path), 0.6)
+    config = tb.BendingConfig((one, r"first\."), (two, r"second\."))
+    loaded = tb.BendingConfig.from_json(config.to_json())
+    everyone = [one, two, copy.deepcopy(one), *(entry[0] for entry in loaded)]
+    assert all(held(each) == held(one) for each in everyone)
+    chosen = tb.TensorFile(file.path, "first.weight")
+    assert held(tb.MixWeights(chosen)).keys() == {"first.weight"}
+    # what is read for the user is the user's own
+    for tensor in tb.read_weights(file.path).values():
+        tensor.zero_()
+    for mixed, pattern in ((one, r"first\."), (two, r"second\.")):
+        bended.bend(mixed, pattern)
+    got = bended.bended_state_dict()["second.weight"]
+    torch.testing.assert_close(
+        got, torch.lerp(bended.module.second.weight, other.second.weight, 0.6)
+    )
+    # and nobody keeps it longer than there is one who uses it
+    ended = weakref.ref(
+        tb.MixWeights(tb.save_tensors(tmp_path / "b.safetensors", Net(5))).__dict__["_shared"]
+    )
+    gc.collect()
+    assert ended() is None
 
 
 # -- RAVE --------------------------------------------------------------------------------

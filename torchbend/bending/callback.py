@@ -61,6 +61,8 @@ class BendingCallback(nn.Module):
         jit_compatible: its methods script, so it can be exported.
         nntilde_compatible: it can be exported for nn~.
         controllable_params: names of the settings that may be a ``BendingParameter``.
+        tensor_settings: names of the settings that take tensors, where a word is the path of a
+            file. A configuration names a file with its sha256, never by a word alone.
         neutral: settings at which every place keeps its bits, by name; empty if there are
             none such. Settings that are not named may be anything.
     """
@@ -70,11 +72,17 @@ class BendingCallback(nn.Module):
     jit_compatible: bool = False
     nntilde_compatible: bool = False
     controllable_params: Collection[str] = ()
+    tensor_settings: Collection[str] = ()
     neutral: Mapping[str, float | str] = MappingProxyType({})
 
     # TorchScript compiles a module's properties and attributes unless told otherwise
     __jit_unused_properties__: Sequence[str] = ("controls",)
-    __jit_ignored_attributes__: tuple[str, ...] = ("controllable_params", "controls", "neutral")
+    __jit_ignored_attributes__: tuple[str, ...] = (
+        "controllable_params",
+        "controls",
+        "neutral",
+        "tensor_settings",
+    )
 
     def __init__(self, **settings: object) -> None:
         """Start a callback.

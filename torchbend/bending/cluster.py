@@ -21,7 +21,7 @@ from tabulate import tabulate
 from ..errors import BendingCallbackException, BendingError, suggest
 from ..places import Place
 from .callback import BendingCallback, walk
-from .located import Located, Path_, decode_file, is_number, shown
+from .located import Located, Path_, decode_file, is_finite, shown
 from .selectors import Selector
 
 __all__ = ["Cluster", "Clusters", "Group", "check_clusters", "read_clusters"]
@@ -345,8 +345,10 @@ def _group(file: Located, path: Path_) -> Group:
                 (*path, "channels", i), f"a channel is a whole number from 0; got {shown(channel)}"
             )
     for name, mean in file.object((*path, "means"), optional=None).items():
-        if not is_number(mean):
-            raise file.error((*path, "means", name), f"a mean is a number; got {shown(mean)}")
+        if not is_finite(mean):
+            raise file.error(
+                (*path, "means", name), f"a mean is a finite number; got {shown(mean)}"
+            )
     means = {name: float(mean) for name, mean in found["means"].items()}
     return Group(str(path[-1]), tuple(found["channels"]), means)
 

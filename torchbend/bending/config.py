@@ -169,9 +169,23 @@ class BendingConfig:
         data: Mapping[str, Any],
         module: Bendable | None = None,
         callbacks: Mapping[str, type[BendingCallback]] | None = None,
+        folder: str | os.PathLike[str] | None = None,
     ) -> BendingConfig:
-        """Make a configuration of what ``to_json`` returned; see ``load``."""
-        return cls._read(Located("configuration", json.dumps(data, indent=2)), module, callbacks)
+        """Make a configuration of what ``to_json`` returned; see ``load``.
+
+        Args:
+            data: what it returned. An exported file has it, too:
+                ``BendingConfig.from_json(info.bending, folder=path.parent)``.
+            module: as for ``load``.
+            callbacks: as for ``load``.
+            folder: what the paths of tensors' files are relative to, as for ``to_json``: of an
+                exported file its own. None for the current directory.
+
+        Raises:
+            ConfigError: an entry is wrong, or a file of tensors is not there.
+        """
+        file = Located("configuration", json.dumps(data, indent=2), folder)
+        return cls._read(file, module, callbacks)
 
     @classmethod
     def _read(

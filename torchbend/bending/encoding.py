@@ -16,7 +16,7 @@ from .callback import BendingCallback
 from .chain import CallbackChain
 from .cluster import Cluster, Clusters, read_clusters
 from .function import Lambda, function_name
-from .located import Located, Path_, is_number, shown
+from .located import Located, Path_, is_finite, shown
 from .operand import plain_number
 from .parameter import BendingParameter, BendingView
 from .registry import builtin_callbacks
@@ -156,6 +156,10 @@ class Decoder:
             )
             value = self.value((*path, "value"))
             if spec["kind"] == "float" and isinstance(value, int) and not isinstance(value, bool):
+                if not is_finite(value):
+                    raise self.file.error(
+                        (*path, "value"), f"control {name!r}: {shown(value)} is not a finite number"
+                    )
                 value = float(value)
             clamp = spec.get("clamp", False)
             if not isinstance(clamp, bool):
@@ -170,7 +174,7 @@ class Decoder:
                     self.value((*path, "bias")) if "bias" in spec else None,
                     choices=spec.get("choices"),
                 )
-            except (BendingError, OverflowError) as error:
+            except (BendingError, TypeError, ValueError, OverflowError) as error:
                 raise self.file.error(path, str(error)) from error
             if parameter.kind != spec["kind"]:
                 raise self.file.error(
@@ -227,6 +231,13 @@ class Decoder:
         optional = [key for key in names if key not in needed]
         given = self.file.object(inside, needed, optional)
         settings = {key: self.value((*inside, key)) for key in given}
+        for key in cls.tensor_settings:
+            if isinstance(settings.get(key), str):
+                raise self.file.error(
+                    (*inside, key),
+                    f"{key} is a word, {shown(settings[key])}: a configuration names a file of "
+                    'tensors with its hash, {"tensors": path, "sha256": 64 digits}',
+                )
         return self._made(cls, settings, inside)
 
     def _chain(self, inside: Path_) -> BendingCallback:
@@ -280,7 +291,11 @@ class Decoder:
             return read_tensor_file(self.file, path)
         if set(found) == {"complex"}:
             parts = self.value((*path, "complex"))
-            if isinstance(parts, list) and len(parts) == 2 and all(map(is_number, parts)):
+            if (
+                isinstance(parts, list)
+                and len(parts) == 2
+                and all(isinstance(part, float) or is_finite(part) for part in parts)
+            ):
                 return complex(*parts)
         if found in ({"float": "inf"}, {"float": "-inf"}, {"float": "nan"}):
             return float(found["float"])
@@ -327,5 +342,5 @@ class Decoder:
             steps.append((step[0], self.value((*path, "steps", i, 1))))
         try:
             return BendingView(parameter, tuple(steps))
-        except BendingError as error:
+        except (BendingError, OverflowError) as error:
             raise self.file.error((*path, "steps"), str(error)) from error

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ..errors import ConfigError, suggest
 
-__all__ = ["Located", "Path_", "decode_file", "is_number", "shown"]
+__all__ = ["Located", "Path_", "decode_file", "is_finite", "shown"]
 
 Path_ = tuple[str | int, ...]
 
@@ -21,18 +23,20 @@ _DEEPEST = 40
 class Located:
     """Plain data read from JSON text, with the line of every part of it."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, folder: str | os.PathLike[str] | None = None) -> None:
         """Parse ``text``.
 
         Args:
             name: the file's name, for messages.
             text: JSON.
+            folder: what paths in it are relative to; by default the file's own.
 
         Raises:
             ConfigError: the text is not JSON; says the line.
         """
         self.name = name
         self.text = text
+        self.folder = Path(name).parent if folder is None else Path(folder)
         self._at: dict[Path_, int] = {(): 0}
         try:
             self.data = json.loads(text, parse_constant=_refuse_constant)
@@ -184,9 +188,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; an infinity is written {{'float': 'inf'}}")
 
 
-def is_number(value: object) -> bool:
-    """Whether it is a number, and not a bool."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def is_finite(value: object) -> bool:
+    """Whether it is a number that a float can be, neither infinite nor a bool."""
+    try:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and math.isfinite(cast(float, value))
+    except OverflowError:
+        return False
 
 
 def _where(path: Path_) -> str:

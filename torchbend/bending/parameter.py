@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
@@ -137,8 +137,9 @@ class BendingParameter(Arithmetic):
     def _check_choices(self, choices: Sequence[str] | None) -> None:
         if choices is None:
             return
-        words = [choices] if isinstance(choices, str) else list(choices)
-        if isinstance(choices, str) or not words or not all(isinstance(w, str) for w in words):
+        listed = isinstance(choices, Iterable) and not isinstance(choices, str)
+        words = list(choices) if listed else []
+        if not words or not all(isinstance(w, str) for w in words):
             raise BendingParameterException(
                 f"control {self.name!r}: choices is a list of words; got {choices!r}"
             )

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from safetensors import SafetensorError
@@ -30,6 +31,22 @@ SUFFIX = ".safetensors"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 PathLike = str | os.PathLike[str]
+
+
+class SharedTensors:
+    """Tensors by name that several callbacks may keep at once: not to be written into."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        """Keep them."""
+        self.tensors = tensors
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedTensors:
+        """A copy of a callback keeps the same."""
+        return self
+
+
+# what was read of files that are in use, by hash and key
+_SHARED: WeakValueDictionary[tuple[str, str | None], SharedTensors] = WeakValueDictionary()
 
 
 class Tensors(ABC):
@@ -55,6 +72,14 @@ class Tensors(ABC):
         Raises:
             BendingError: there is one alone, without a name.
         """
+
+    def shared(self) -> SharedTensors:
+        """All of them by name, for one who keeps them and writes into none.
+
+        Raises:
+            BendingError: there is one alone, without a name.
+        """
+        return SharedTensors(self.named())
 
     @abstractmethod
     def encoded(self, folder: Path | None, who: object, name: str) -> Any:
@@ -134,6 +159,15 @@ class TensorFile(Tensors):
         there = self._read()
         return there if self.key is None else {self.key: there[self.key]}
 
+    def shared(self) -> SharedTensors:
+        """All tensors, or the chosen one: in memory once, for all who hold the same file.
+
+        Raises:
+            BendingError: the file is gone, or another one now.
+        """
+        read = SharedTensors(self.named())
+        return _SHARED.setdefault((self.sha256, self.key), read)
+
     def encoded(self, folder: Path | None, who: object, name: str) -> Any:
         """Path, key and hash."""
         path = os.path.abspath(self.path)
@@ -152,12 +186,12 @@ class TensorFile(Tensors):
                 f"{str(self.path)!r} is no {SUFFIX} file. Weights in another file become one with "
                 f"tb.save_tensors('other{SUFFIX}', tb.read_weights({str(self.path)!r}))"
             )
-        if not self.path.is_file():
-            raise BendingError(
-                f"there is no file {str(self.path)!r}. A configuration names the files of its "
-                "tensors relative to its own folder: move them along with it"
-            )
         try:
+            if not self.path.is_file():
+                raise BendingError(
+                    f"there is no file {str(self.path)!r}. A configuration names the files of its "
+                    "tensors relative to its own folder: move them along with it"
+                )
             data = self.path.read_bytes()
         except OSError as error:
             raise BendingError(f"{str(self.path)!r} cannot be read: {error}") from error
@@ -274,7 +308,7 @@ def read_tensor_file(file: Located, path: Path_) -> TensorFile:
         raise file.error((*path, "tensors"), f"tensors is a path; got {found['tensors']!r}")
     if "key" in found and not isinstance(found["key"], str):
         raise file.error((*path, "key"), f"key is a word; got {found['key']!r}")
-    where = Path(file.name).parent / found["tensors"]
+    where = file.folder / found["tensors"]
     try:
         return TensorFile(where, found.get("key"), str(found["sha256"]))
     except BendingError as error:

@@ -67,6 +67,7 @@ class MixWeights(Numeric):
     """
 
     controllable_params = ("mix",)
+    tensor_settings = ("other",)
     activation_compatible = False
     limits = MappingProxyType({"mix": (0.0, 1.0)})
     neutral = MappingProxyType({"mix": 0.0})
@@ -89,7 +90,7 @@ class MixWeights(Numeric):
         """
         super().__init__(mix=mix)
         self.other = as_weights(other, "MixWeights: other")
-        self.__dict__["_named"] = self.other.named()
+        self.__dict__["_shared"] = self.other.shared()
 
     def check(self, place: Place) -> None:
         """Check that the other training has the weight.
@@ -124,7 +125,7 @@ class MixWeights(Numeric):
         return fitting
 
     def _found(self, place: Place) -> Tensor:
-        named: dict[str, Tensor] = self.__dict__["_named"]
+        named: Mapping[str, Tensor] = self.__dict__["_shared"].tensors
         for name in (place.name, *place.aliases):
             if name in named:
                 return named[name]

@@ -54,6 +54,7 @@ class Steer(Numeric):
     """
 
     controllable_params = ("strength",)
+    tensor_settings = ("direction",)
     weight_compatible = False
     neutral = MappingProxyType({"strength": 0.0})
 

@@ -73,6 +73,7 @@ class Toward(Numeric):
     """
 
     controllable_params = ("mix",)
+    tensor_settings = ("capture",)
     weight_compatible = False
     limits = MappingProxyType({"mix": (0.0, 1.0)})
     neutral = MappingProxyType({"mix": 0.0})
