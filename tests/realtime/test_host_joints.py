@@ -49,6 +49,7 @@ def test_a_worker_that_hangs_holds_nobody_up_and_is_replaced(session):
 @pytest.mark.slow
 def test_what_cannot_be_brought_back_is_tried_again(session, monkeypatch):
     monkeypatch.setattr("torchbend.realtime.lineup.LONGEST_PAUSE", 0.2)
+    session.host.set("gain", 0.5)
     until(is_heard(session, 0.5))
     away = session.folder / "away"
     (session.folder / "plain.ts").rename(away)
